@@ -1,0 +1,2 @@
+# What `cmake --install` and `cpack` put where.
+include(GNUInstallDirs)
