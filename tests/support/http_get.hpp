@@ -1,0 +1,19 @@
+// One HTTP GET to 127.0.0.1.
+#pragma once
+
+#include <string>
+
+namespace pgweir::test {
+
+struct http_answer {
+    int status = 0; ///< 0: no connection or no answer in time
+    std::string headers;
+    std::string body;
+};
+
+http_answer http_get(int port, const std::string& path);
+
+/// The sum of a metric's samples whose labels contain `labels` (as text); -1 if there is none.
+double metric(const std::string& exposition, const std::string& name, const std::string& labels = "");
+
+} // namespace pgweir::test

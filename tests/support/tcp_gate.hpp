@@ -1,0 +1,50 @@
+// A TCP relay between pgweir and one server that can refuse, hold, delay, cut and forge. It runs
+// on a thread of its own; all members may be called from the test's thread.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace pgweir::test {
+
+/// What happens to the connection whose client-to-server bytes contain `marker`, once.
+struct gate_rule {
+    std::string marker;
+    std::string forged_answer;             ///< sent to the client at once; the request is dropped
+    bool cut = false;                      ///< reset both sides before the request is forwarded
+    std::optional<std::size_t> cut_after;  ///< reset both after so many bytes of answer
+};
+
+class tcp_gate {
+public:
+    /// Relays 127.0.0.1:port() to 127.0.0.1:target.
+    explicit tcp_gate(int target);
+    ~tcp_gate();
+    tcp_gate(const tcp_gate&) = delete;
+    tcp_gate& operator=(const tcp_gate&) = delete;
+
+    [[nodiscard]] int port() const;
+    [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(port()); }
+    [[nodiscard]] std::size_t connections() const;
+
+    /// New connections are closed as soon as they are accepted.
+    void refuse(bool on);
+    /// Nothing is relayed in either direction, connections stay open: a cable pulled.
+    void hold(bool on);
+    /// Bytes from the server arrive this much later.
+    void delay_answers(std::chrono::milliseconds by);
+    /// Resets all present connections.
+    void cut_all();
+    void add_rule(gate_rule rule);
+    /// How many rules have been applied.
+    [[nodiscard]] int rules_applied() const;
+
+private:
+    struct state;
+    std::unique_ptr<state> state_;
+};
+
+} // namespace pgweir::test
