@@ -1,0 +1,204 @@
+#include "protocol/conversation.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+
+using namespace pgweir::protocol;
+
+namespace {
+
+expectation of(char letter) {
+    switch (letter) {
+    case 'P': return {expect::parse, origin::frontend, 1};
+    case 'B': return {expect::bind};
+    case 'D': return {expect::describe_statement};
+    case 'd': return {expect::describe_portal};
+    case 'E': return {expect::execute};
+    case 'C': return {expect::close, origin::frontend, 2};
+    case 'S': return {expect::sync};
+    case 'Q': return {expect::query};
+    case 'F': return {expect::function_call};
+    case 'q': return {expect::query, origin::injected};
+    default: return {expect::synthetic, origin::frontend, static_cast<std::uint64_t>(letter)};
+    }
+}
+
+/// Sends each letter; upper case as above, 'q' an injected Query, '1' and '3' synthetic answers.
+void send(conversation& c, std::string_view letters) {
+    for (const char letter : letters) c.add(of(letter));
+}
+
+/// Feeds server message types; 'Z' is followed by its status. Gives one letter a message: f s a u !
+std::string feed(conversation& c, std::string_view types) {
+    std::string verdicts;
+    for (std::size_t i = 0; i < types.size(); ++i) {
+        const char type = types[i];
+        const char status = type == 'Z' ? types[++i] : ' ';
+        verdicts += "fsau!"[static_cast<int>(c.on_message(type, status))];
+    }
+    return verdicts;
+}
+
+std::string endings(conversation& c) {
+    std::string text;
+    for (const auto& e : c.ended()) {
+        text += e.entry.what == expect::synthetic ? static_cast<char>(e.entry.tag) : e.entry.what == expect::parse ? 'P' : 'C';
+        text += "+-/"[static_cast<int>(e.how)];
+    }
+    c.clear_ended();
+    return text;
+}
+
+}  // namespace
+
+TEST(Conversation, RestsAfterASimpleQueryOutsideATransaction) {
+    conversation c;
+    send(c, "Q");
+    EXPECT_FALSE(c.at_rest());
+    EXPECT_EQ(feed(c, "TDDCZI"), "fffff");
+    EXPECT_TRUE(c.at_rest());
+}
+
+TEST(Conversation, DoesNotRestInsideATransaction) {
+    conversation c;
+    send(c, "Q");
+    EXPECT_EQ(feed(c, "CZT"), "ff");
+    EXPECT_TRUE(c.empty());
+    EXPECT_FALSE(c.at_rest());
+}
+
+TEST(Conversation, GivesEveryExtendedMessageItsAnswer) {
+    conversation c;
+    send(c, "PBDdES");
+    EXPECT_EQ(feed(c, "12tTTDCZI"), "ffffffff");
+    EXPECT_TRUE(c.at_rest());
+    EXPECT_EQ(endings(c), "P+");
+}
+
+TEST(Conversation, DropsEverythingUpToSyncAfterAnError) {
+    conversation c;
+    send(c, "PBESPBES");
+    EXPECT_EQ(feed(c, "E"), "f");
+    EXPECT_EQ(endings(c), "P-");
+    EXPECT_EQ(feed(c, "ZI12CZI"), "fffff");
+    EXPECT_TRUE(c.at_rest());
+}
+
+TEST(Conversation, SkipsSimpleQueriesAndFunctionCallsUntilSyncAfterAnError) {
+    conversation c;
+    send(c, "PBEQQ");
+    EXPECT_EQ(feed(c, "E"), "f");
+    EXPECT_TRUE(c.skipping());
+    EXPECT_FALSE(c.at_rest());
+    EXPECT_FALSE(c.add(of('F')));
+    EXPECT_FALSE(c.add(of('P')));
+    EXPECT_EQ(endings(c), "P-P/");
+    EXPECT_TRUE(c.add(of('S')));
+    EXPECT_EQ(feed(c, "ZI"), "f");
+    EXPECT_TRUE(c.at_rest());
+}
+
+TEST(Conversation, ExpectsReadyForQueryAfterAnErrorOfASimpleQueryOrOfSyncItself) {
+    conversation c;
+    send(c, "Q");
+    EXPECT_EQ(feed(c, "EZI"), "ff");
+    send(c, "BES");
+    EXPECT_EQ(feed(c, "2CEZI"), "ffff");
+    EXPECT_TRUE(c.at_rest());
+}
+
+TEST(Conversation, SyncsBehindACopyInAreSwallowed) {
+    conversation c;
+    send(c, "PBES");
+    EXPECT_EQ(feed(c, "12G"), "fff");
+    EXPECT_EQ(c.copy(), copy_state::in);
+    EXPECT_FALSE(c.add(of('S')));
+    c.on_copy_end_sent();
+    EXPECT_TRUE(c.add(of('S')));
+    EXPECT_EQ(feed(c, "CZI"), "ff");
+    EXPECT_TRUE(c.at_rest());
+}
+
+TEST(Conversation, SyncsAreAnsweredWhenCopyFailsBeforeItOpens) {
+    conversation c;
+    send(c, "PBES");
+    EXPECT_EQ(feed(c, "12E"), "fff");
+    EXPECT_EQ(c.copy(), copy_state::none);
+    EXPECT_EQ(feed(c, "ZI"), "f");
+    EXPECT_TRUE(c.at_rest());
+}
+
+TEST(Conversation, ACopyThatFailsHalfWayWaitsForTheSyncBehindIt) {
+    conversation c;
+    send(c, "PBES");
+    EXPECT_EQ(feed(c, "12GE"), "ffff");
+    EXPECT_TRUE(c.skipping());
+    EXPECT_TRUE(c.add(of('S')));
+    EXPECT_EQ(feed(c, "ZE"), "f");
+    EXPECT_EQ(c.status(), 'E');
+}
+
+TEST(Conversation, SyntheticAnswersKeepTheirPlace) {
+    conversation c;
+    send(c, "1BES");
+    EXPECT_EQ(endings(c), "1+");
+    send(c, "1BE3S");
+    EXPECT_EQ(feed(c, "2C"), "ff");
+    EXPECT_EQ(endings(c), "");
+    EXPECT_EQ(feed(c, "ZI"), "f");
+    EXPECT_EQ(endings(c), "1+");
+    EXPECT_EQ(feed(c, "2C"), "ff");
+    EXPECT_EQ(endings(c), "3+");
+    EXPECT_EQ(feed(c, "ZI"), "f");
+}
+
+TEST(Conversation, SyntheticAnswersAreDroppedByAnErrorLikeRealOnes) {
+    conversation c;
+    send(c, "B1E3S");
+    EXPECT_EQ(feed(c, "E"), "f");
+    EXPECT_EQ(endings(c), "1/3/");
+    EXPECT_EQ(feed(c, "ZI"), "f");
+    EXPECT_TRUE(c.at_rest());
+}
+
+TEST(Conversation, SwallowsTheAnswersOfInjectedQueries) {
+    conversation c;
+    send(c, "qQ");
+    EXPECT_TRUE(c.head_is_injected());
+    EXPECT_EQ(feed(c, "CZITDCZI"), "ssffff");
+    EXPECT_TRUE(c.at_rest());
+}
+
+TEST(Conversation, RecognisesWhatCannotBeHere) {
+    conversation c;
+    EXPECT_EQ(feed(c, "D"), "!");
+    EXPECT_EQ(feed(c, "ZI"), "!");
+    EXPECT_EQ(feed(c, "E"), "u");
+    send(c, "PS");
+    EXPECT_EQ(feed(c, "2"), "!");
+    EXPECT_EQ(feed(c, "ZI"), "!");
+    EXPECT_EQ(feed(c, "d"), "!");
+    EXPECT_EQ(feed(c, "K"), "!");
+}
+
+TEST(Conversation, LetsAsynchronousMessagesThroughAnywhere) {
+    conversation c;
+    EXPECT_EQ(feed(c, "NSA"), "aaa");
+    send(c, "Q");
+    EXPECT_EQ(feed(c, "TNDSACZI"), "fafaaff");
+}
+
+TEST(Conversation, FollowsSeveralCopiesInOneQuery) {
+    conversation c;
+    send(c, "Q");
+    EXPECT_TRUE(c.may_open_copy());
+    EXPECT_EQ(feed(c, "G"), "f");
+    c.on_copy_end_sent();
+    EXPECT_EQ(feed(c, "CG"), "ff");
+    EXPECT_EQ(c.copy(), copy_state::in);
+    c.on_copy_end_sent();
+    EXPECT_EQ(feed(c, "CHddcCZI"), "fffffff");
+    EXPECT_TRUE(c.at_rest());
+}
