@@ -13,13 +13,13 @@
 namespace pgweir {
 
 /// A configured node. `host` is a name, a numeric address, or the directory of a Unix socket.
-struct node_setting {
+struct monitored_node {
     std::string host;
     std::uint16_t port = 5432;
     double weight = 1.0;          // 0: never read from
     std::string application_name; // joins pg_stat_replication; empty: by address, else by host name
     bool always_primary = false;  // a writer endpoint: never asked to be a standby
-    friend bool operator==(const node_setting&, const node_setting&) = default;
+    friend bool operator==(const monitored_node&, const monitored_node&) = default;
 };
 
 /// What `topology` judges by. All durations are lengths of time, 0 turns a limit off.
@@ -34,7 +34,7 @@ struct topology_settings {
 };
 
 struct monitor_settings {
-    std::vector<node_setting> nodes;
+    std::vector<monitored_node> nodes;
     std::string user;
     std::string password;
     std::string database = "postgres";

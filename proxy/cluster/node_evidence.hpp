@@ -83,7 +83,7 @@ struct node_evidence {
     using time_point = std::chrono::steady_clock::time_point;
 
     std::uint16_t id = 0;
-    node_setting setting;
+    monitored_node setting;
     std::string address;
     node_order order = node_order::none;
 

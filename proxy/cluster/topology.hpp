@@ -26,10 +26,10 @@ public:
     explicit topology(topology_settings settings) : settings_{settings} {}
 
     /// Ids count from 0 and are never used again.
-    std::uint16_t add_node(node_setting node);
+    std::uint16_t add_node(monitored_node node);
     void set_settings(topology_settings settings) { settings_ = settings; }
     /// New weight, application_name, flags; host and port stay.
-    void set_node(std::uint16_t id, node_setting node);
+    void set_node(std::uint16_t id, monitored_node node);
     void set_address(std::uint16_t id, std::string numeric_address);
 
     void on_answer(std::uint16_t id, node_answer answer, time_point now);
