@@ -112,10 +112,10 @@ stop_everything() {
         stop_process "$PGWEIR_PID" 5 TERM TERM KILL || say "pgweir does not end"
     fi
     for pid_file in "$dir"/run/repmgrd-*.pid; do
-        [ -e "$pid_file" ] && stop_process "$(<"$pid_file")" 5 TERM KILL
+        [ ! -e "$pid_file" ] || stop_process "$(<"$pid_file")" 5 TERM KILL
     done
     for name in $(tac "$dir/marker/servers" 2>/dev/null); do
-        [ -e "$dir/$name/postmaster.pid" ] || continue
+        is_running "$(head -n 1 "$dir/$name/postmaster.pid" 2>/dev/null)" || continue
         say "Stopping $name"
         (as_owner "$pg_bin/pg_ctl" -D "$dir/$name" stop -m fast -w -t 30 -s) ||
             (as_owner "$pg_bin/pg_ctl" -D "$dir/$name" stop -m immediate -w -s)
