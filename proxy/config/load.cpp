@@ -1,0 +1,117 @@
+#include "proxy/config/load.hpp"
+
+#include "proxy/config/draft.hpp"
+#include "proxy/config/pgpool_environment.hpp"
+#include "proxy/config/table.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+namespace pgweir {
+
+namespace {
+
+std::string all_of(const std::vector<settings_message>& problems) {
+    std::string text;
+    for (const auto& problem : problems) {
+        if (!text.empty()) text += '\n';
+        text += to_string(problem);
+    }
+    return text;
+}
+
+void read_assignments(const std::vector<std::string>& assignments, settings_draft& draft) {
+    for (const auto& assignment : assignments) {
+        const auto equals = assignment.find('=');
+        const auto key = assignment.substr(0, equals);
+        if (equals == std::string::npos)
+            draft.error("--set", key, "needs a value: --set " + key + "=VALUE");
+        else
+            draft.set_text(key, assignment.substr(equals + 1), "--set");
+    }
+}
+
+/// The password that `file_key` names, into `into`; both given is a contradiction.
+void read_password_file(settings_draft& draft,
+                        const std::string& path,
+                        std::string_view file_key,
+                        std::string_view key,
+                        secret& into) {
+    if (path.empty()) return;
+    const auto where = draft.origin(file_key);
+    if (!into.empty()) {
+        draft.error(where, file_key,
+                    "contradicts " + std::string{key} + " (" + draft.origin(key) +
+                        "); set one of them");
+        return;
+    }
+    into.value = first_line_of(path, where, file_key, draft);
+}
+
+} // namespace
+
+std::string to_string(const settings_message& message) {
+    return message.where + ": " + (message.key.empty() ? "" : message.key + " ") + message.text;
+}
+
+settings_error::settings_error(std::vector<settings_message> problems)
+    : std::runtime_error{all_of(problems)}, problems_{std::move(problems)} {}
+
+loaded_settings load_settings(const settings_sources& sources) {
+    settings_draft draft;
+    read_pgpool_environment(sources.environment, draft);
+    if (!sources.config_file.empty()) read_toml_file(sources.config_file, draft);
+    read_native_environment(sources.environment, draft);
+    read_assignments(sources.assignments, draft);
+    auto& values = draft.values;
+    read_password_file(draft, values.monitor_password_file, "monitor_password_file",
+                       "monitor_password", values.monitor_password);
+    read_password_file(draft, values.auth_password_file, "auth_password_file", "auth_password",
+                       values.auth_password);
+    if (!draft.has_errors()) validate(draft);
+    if (!draft.has_errors()) check_files(draft);
+
+    auto& messages = draft.messages();
+    if (draft.has_errors()) {
+        std::erase_if(messages, [](const auto& one) {
+            return one.level != settings_message::severity::error;
+        });
+        throw settings_error{std::move(messages)};
+    }
+    return {std::move(values), std::move(messages)};
+}
+
+reloaded_settings apply_reload(const settings& current, settings wanted) {
+    reloaded_settings result;
+    for (const auto& group : setting_groups()) {
+        for (const auto& row : group.rows) {
+            if (row.differs(current, wanted)) {
+                if (row.when == applies::on_reload) {
+                    result.changed.emplace_back(row.name);
+                    continue;
+                }
+                result.messages.push_back({settings_message::severity::warning, "reload",
+                                           std::string{row.name},
+                                           "was changed; it takes effect at the next start"});
+                row.copy(current, wanted);
+            }
+        }
+    }
+    const auto note = [&result](const auto& before, const auto& after, std::string_view kind) {
+        auto names = before;
+        names.insert(after.begin(), after.end());
+        for (const auto& [name, ignored] : names) {
+            const auto old_one = before.find(name);
+            const auto new_one = after.find(name);
+            const bool same = old_one != before.end() && new_one != after.end() &&
+                              old_one->second == new_one->second;
+            if (!same) result.changed.push_back(std::string{kind} + "." + name);
+        }
+    };
+    note(current.databases, wanted.databases, "databases");
+    note(current.users, wanted.users, "users");
+    result.values = std::move(wanted);
+    return result;
+}
+
+} // namespace pgweir

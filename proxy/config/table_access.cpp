@@ -1,0 +1,124 @@
+// Settings: who may come in, and TLS on both sides.
+#include "proxy/config/table_groups.hpp"
+
+#include <array>
+
+namespace pgweir {
+
+namespace {
+
+constexpr std::uint64_t hour = 3'600'000;
+
+constexpr std::array access_rows{
+    row<&settings::auth_method>("auth_method",
+                                applies::on_reload,
+                                {},
+                                "How clients prove who they are. `scram-sha-256` and `md5` check "
+                                "against the secret known for the user; `md5` "
+                                "uses SCRAM where only a SCRAM secret is known; `password` takes "
+                                "it in clear; `trust` believes everybody."),
+    row<&settings::users_file>(
+        "users_file",
+        applies::on_reload,
+        {},
+        "File of users and secrets: lines of `\"user\" \"secret\"` (PgBouncer's userlist.txt) or "
+        "`user:secret` (pgpool's "
+        "pool_passwd). A secret is a plain password, `md5…` or `SCRAM-SHA-256$…`."),
+    row<&settings::auth_user>("auth_user",
+                              applies::on_reload,
+                              {},
+                              "Role with which secrets of users that are not listed are asked from "
+                              "the servers by `auth_query`. Empty: only "
+                              "listed users can log in."),
+    row<&settings::auth_password>("auth_password",
+                                  applies::on_reload,
+                                  {},
+                                  "Password of `auth_user`, where the servers ask for one."),
+    row<&settings::auth_password_file>(
+        "auth_password_file",
+        applies::on_reload,
+        {},
+        "File whose first line is the password of `auth_user`; instead of `auth_password`."),
+    row<&settings::auth_query>(
+        "auth_query",
+        applies::on_reload,
+        {},
+        "Query that returns a user's name and secret in one row, or no row; `$1` is the user's "
+        "name. The default needs a "
+        "superuser: better call a SECURITY DEFINER function that `auth_user` alone may execute."),
+    row<&settings::auth_database>(
+        "auth_database",
+        applies::on_reload,
+        {},
+        "Database in which `auth_query` runs. Empty: the one that the client asked for."),
+    row<&settings::auth_cache_ttl>("auth_cache_ttl",
+                                   applies::on_reload,
+                                   {.max = 24 * hour},
+                                   "How long an answer of `auth_query` is used again. A failed "
+                                   "login asks anew, so a changed password works at once. "
+                                   "0: every login asks."),
+    row<&settings::admin_users>("admin_users",
+                                applies::on_reload,
+                                {},
+                                "Users that may give every command in the database `pgweir`."),
+    row<&settings::stats_users>("stats_users",
+                                applies::on_reload,
+                                {},
+                                "Users that may use the SHOW commands in the database `pgweir`."),
+    row<&settings::admin_from>("admin_from",
+                               applies::on_reload,
+                               {},
+                               "Where the database `pgweir` may be reached from: `local` (Unix "
+                               "socket and loopback), `all`, or networks such as "
+                               "`10.0.0.0/8` and `fd00::/8`."),
+};
+
+constexpr std::array tls_rows{
+    row<&settings::client_tls_sslmode>("client_tls_sslmode",
+                                       applies::on_reload,
+                                       {},
+                                       "TLS with clients. `disable`: refused. `allow`, `prefer`: "
+                                       "used when the client asks. `require`: demanded. "
+                                       "`verify-ca`: a certificate signed by `client_tls_ca_file` "
+                                       "is demanded too; `verify-full`: and it must name the "
+                                       "user. Unix sockets are never encrypted."),
+    row<&settings::client_tls_cert_file>(
+        "client_tls_cert_file",
+        applies::on_reload,
+        {},
+        "pgweir's certificate for clients, PEM, with the intermediate ones."),
+    row<&settings::client_tls_key_file>(
+        "client_tls_key_file", applies::on_reload, {}, "Private key of that certificate, PEM."),
+    row<&settings::client_tls_ca_file>(
+        "client_tls_ca_file",
+        applies::on_reload,
+        {},
+        "Certificates of the authorities that sign clients' certificates, PEM."),
+    row<&settings::server_tls_sslmode>("server_tls_sslmode",
+                                       applies::on_reload,
+                                       {},
+                                       "TLS with PostgreSQL, with libpq's meaning of `sslmode`: "
+                                       "`verify-ca` and `verify-full` check the server's "
+                                       "certificate, `verify-full` its host name too."),
+    row<&settings::server_tls_ca_file>(
+        "server_tls_ca_file",
+        applies::on_reload,
+        {},
+        "Certificates of the authorities that sign the servers' certificates, PEM."),
+    row<&settings::server_tls_cert_file>("server_tls_cert_file",
+                                         applies::on_reload,
+                                         {},
+                                         "pgweir's certificate for servers that ask for one, PEM."),
+    row<&settings::server_tls_key_file>(
+        "server_tls_key_file", applies::on_reload, {}, "Private key of that certificate, PEM."),
+};
+
+} // namespace
+
+const setting_group access_group{"Who may come in",
+                                 "Secrets come from `users_file`, from `password` in "
+                                 "`[users.NAME]`, or from the servers by `auth_query`.",
+                                 access_rows};
+const setting_group tls_group{"TLS", "Certificates and keys are read again on a reload.", tls_rows};
+
+} // namespace pgweir
