@@ -204,10 +204,11 @@ int measure(const options& chosen) {
     std::printf("rss_before %lld\nrss_after %lld\nrss_bytes_per_client %.0f\n",
                 static_cast<long long>(before.rss), static_cast<long long>(after.rss),
                 per_client(after.rss - before.rss));
-    if (before.pss >= 0 && after.pss >= 0) {
-        std::printf("pss_before %lld\npss_after %lld\npss_bytes_per_client %.0f\n",
-                    static_cast<long long>(before.pss), static_cast<long long>(after.pss),
-                    per_client(after.pss - before.pss));
+    std::printf("proxy_processes %zu\n", after.processes);
+    if (after.unshared >= 0 && after.processes > 0) {
+        std::printf("unshared_bytes_per_process %lld\n",
+                    static_cast<long long>(after.unshared) /
+                        static_cast<long long>(after.processes));
     }
     return logins.failed() == 0 && failed_queries == 0 && gone == 0 ? 0 : 1;
 }

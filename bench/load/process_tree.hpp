@@ -25,10 +25,11 @@ struct cpu_usage {
     double system_us = 0;
 };
 
-/// Bytes. PSS shares pages among the processes that map them; RSS counts them in each.
+/// Bytes. RSS counts pages that processes share in each of them, `unshared` in none.
 struct memory_usage {
     std::int64_t rss = 0;
-    std::int64_t pss = 0; // -1 if a process may not be looked at
+    std::int64_t unshared = 0; // -1 if a process may not be looked at
+    std::size_t processes = 0;
 };
 
 /// The fields of /proc/PID/stat after the command name (which may hold blanks and parentheses);
@@ -104,9 +105,11 @@ struct memory_usage {
     for (const pid_t pid : with_descendants(roots)) {
         const auto base = "/proc/" + std::to_string(pid);
         const auto rss = kib_line(base + "/status", "VmRSS");
-        const auto pss = kib_line(base + "/smaps_rollup", "Pss");
+        const auto clean = kib_line(base + "/smaps_rollup", "Private_Clean");
+        const auto dirty = kib_line(base + "/smaps_rollup", "Private_Dirty");
         sum.rss += rss > 0 ? rss : 0;
-        sum.pss = pss < 0 || sum.pss < 0 ? -1 : sum.pss + pss;
+        sum.unshared = dirty < 0 || sum.unshared < 0 ? -1 : sum.unshared + clean + dirty;
+        ++sum.processes;
     }
     return sum;
 }
