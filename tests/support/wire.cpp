@@ -127,7 +127,7 @@ std::string terminate() {
 }
 
 std::string extended(std::string_view sql, const std::vector<optional_text>& parameters) {
-    return parse("", sql) + bind("", "", parameters) + describe('P', "") + execute("");
+    return parse("", sql) + wire::bind("", "", parameters) + describe('P', "") + execute("");
 }
 
 } // namespace wire
