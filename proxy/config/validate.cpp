@@ -1,0 +1,248 @@
+// What no single value can show: contradictions between settings, and files that are not there.
+#include "proxy/config/address_range.hpp"
+#include "proxy/config/draft.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <set>
+#include <system_error>
+
+namespace pgweir {
+
+namespace {
+
+/// Notes an error at the place where `key` was set.
+void wrong(settings_draft& draft, std::string_view key, std::string text) {
+    draft.error(draft.origin(key), key, std::move(text));
+}
+
+void check_listening(settings_draft& draft) {
+    const auto& all = draft.values;
+    if (all.listen_address.empty() && all.unix_socket_dir.empty()) {
+        wrong(draft, "listen_address",
+              "is empty and so is unix_socket_dir: nobody could connect; set one of them");
+    }
+    if (!all.http_address.empty() && !all.listen_address.empty() && all.port != 0 &&
+        all.port == all.http_port) {
+        wrong(draft, "http_port",
+              "is the same as port (" + draft.origin("port") + "); they must differ");
+    }
+    for (const auto& range : all.admin_from) {
+        if (range == "local" || range == "all" || parse_address_range(range)) continue;
+        wrong(draft, "admin_from",
+              "has the entry \"" + range +
+                  "\"; each must be local, all, or a network such as 10.0.0.0/8 or fd00::/8");
+    }
+}
+
+void check_redirects(settings_draft& draft,
+                     std::string_view key,
+                     const std::vector<redirect_preference>& all) {
+    for (const auto& one : all) {
+        if (one.target == "primary" || one.target == "standby") continue;
+        const auto number = one.target.size() > 4 ? 9999UL : std::stoul(one.target);
+        if (number < draft.values.nodes.size()) continue;
+        wrong(draft, key,
+              "names node " + one.target + ", but nodes has " +
+                  std::to_string(draft.values.nodes.size()) + " (the first is 0)");
+    }
+}
+
+void check_cluster(settings_draft& draft) {
+    const auto& all = draft.values;
+    if (all.nodes.empty()) {
+        wrong(draft, "nodes",
+              "must be set: the PostgreSQL servers, as host[:port[:weight]], separated by commas");
+    }
+    std::set<std::string> names;
+    for (const auto& node : all.nodes) {
+        if (!names.insert(node_name(node)).second)
+            wrong(draft, "nodes", "has " + node_name(node) + " twice");
+    }
+    const auto named = all.node_application_names.size();
+    if (named != 0 && named != all.nodes.size()) {
+        wrong(draft, "node_application_names",
+              "must name as many as nodes has (" + std::to_string(all.nodes.size()) + "), not " +
+                  std::to_string(named));
+    }
+    if (all.monitor_interval_waiting > all.monitor_interval) {
+        wrong(draft, "monitor_interval_waiting", "must not be longer than monitor_interval");
+    }
+    if (all.monitor_interval > all.monitor_interval_idle) {
+        wrong(draft, "monitor_interval_idle", "must not be shorter than monitor_interval");
+    }
+    check_redirects(draft, "database_redirect_preference_list",
+                    all.database_redirect_preference_list);
+    check_redirects(draft, "user_redirect_preference_list", all.user_redirect_preference_list);
+    check_redirects(draft, "app_name_redirect_preference_list",
+                    all.app_name_redirect_preference_list);
+}
+
+void check_pool(settings_draft& draft,
+                const std::string& owner,
+                std::uint32_t size,
+                std::uint32_t min,
+                std::uint32_t pinned) {
+    if (min > size)
+        wrong(draft, owner + "min_pool_size",
+              "must not exceed pool_size (" + std::to_string(size) + ")");
+    if (pinned >= size && pinned != 0 && !(size == 1 && pinned == 1)) {
+        wrong(draft, owner + "max_pinned",
+              "must be below pool_size (" + std::to_string(size) + ")");
+    }
+}
+
+void check_pools(settings_draft& draft) {
+    const auto& all = draft.values;
+    check_pool(draft, "", all.pool_size, all.min_pool_size, all.max_pinned);
+    const auto check_overrides = [&](const auto& overrides, const std::string& kind) {
+        for (const auto& [name, own] : overrides) {
+            // Only what is written here can contradict; general values are cut to fit (policy_for).
+            check_pool(draft, kind + name + ".", own.pool_size.value_or(all.pool_size),
+                       own.min_pool_size.value_or(0), own.max_pinned.value_or(0));
+        }
+    };
+    check_overrides(all.databases, "databases.");
+    check_overrides(all.users, "users.");
+    if (all.max_server_connections != 0 && all.min_pool_size > all.max_server_connections) {
+        wrong(draft, "min_pool_size", "must not exceed max_server_connections");
+    }
+}
+
+void check_patterns(settings_draft& draft,
+                    std::string_view key,
+                    const std::vector<std::string>& patterns) {
+    for (const auto& pattern : patterns) {
+        try {
+            const std::regex compiled{pattern, std::regex::extended | std::regex::nosubs};
+        } catch (const std::regex_error&) {
+            wrong(draft, key,
+                  "has \"" + pattern + "\", which is not a POSIX extended regular expression");
+        }
+    }
+}
+
+void check_all_patterns(settings_draft& draft) {
+    const auto& all = draft.values;
+    check_patterns(draft, "read_only_function_list", all.read_only_function_list);
+    check_patterns(draft, "write_function_list", all.write_function_list);
+    check_patterns(draft, "primary_routing_query_pattern_list",
+                   all.primary_routing_query_pattern_list);
+    const auto check = [&](std::string_view key,
+                           const std::vector<redirect_preference>& preferences) {
+        std::vector<std::string> patterns;
+        for (const auto& one : preferences)
+            patterns.push_back(one.pattern);
+        check_patterns(draft, key, patterns);
+    };
+    check("database_redirect_preference_list", all.database_redirect_preference_list);
+    check("user_redirect_preference_list", all.user_redirect_preference_list);
+    check("app_name_redirect_preference_list", all.app_name_redirect_preference_list);
+}
+
+void check_access(settings_draft& draft) {
+    const auto& all = draft.values;
+    const bool any_secret = std::ranges::any_of(
+        all.users, [](const auto& user) { return user.second.password.has_value(); });
+    if (all.auth_method == auth_method::trust) {
+        draft.warning(draft.origin("auth_method"), "auth_method",
+                      "is trust: whoever reaches the port is believed");
+    } else if (all.users_file.empty() && all.auth_user.empty() && !any_secret) {
+        wrong(
+            draft, "auth_method",
+            "is " + format_value(all.auth_method) +
+                ", but no secrets are known, so nobody could log in; set users_file, a password in "
+                "[users.NAME], or auth_user");
+    }
+    if (!all.auth_user.empty() && all.auth_query.find("$1") == std::string::npos) {
+        wrong(draft, "auth_query", "must contain $1, the name of the user who logs in");
+    }
+}
+
+struct tls_keys {
+    std::string_view mode, cert, key, ca;
+};
+
+/// Certificate and key come together; checking a peer needs authorities.
+void check_tls_files(settings_draft& draft,
+                     const tls_keys& keys,
+                     tls_mode mode,
+                     const std::string& cert,
+                     const std::string& key,
+                     const std::string& ca) {
+    if (cert.empty() && !key.empty())
+        wrong(draft, keys.cert, "must be set, since " + std::string{keys.key} + " is");
+    if (!cert.empty() && key.empty())
+        wrong(draft, keys.key, "must be set, since " + std::string{keys.cert} + " is");
+    if (mode >= tls_mode::verify_ca && ca.empty()) {
+        wrong(draft, keys.ca,
+              "must be set, since " + std::string{keys.mode} + " is " + format_value(mode));
+    }
+}
+
+void check_tls(settings_draft& draft) {
+    const auto& all = draft.values;
+    const tls_keys client{"client_tls_sslmode", "client_tls_cert_file", "client_tls_key_file",
+                          "client_tls_ca_file"};
+    const tls_keys server{"server_tls_sslmode", "server_tls_cert_file", "server_tls_key_file",
+                          "server_tls_ca_file"};
+    check_tls_files(draft, client, all.client_tls_sslmode, all.client_tls_cert_file,
+                    all.client_tls_key_file, all.client_tls_ca_file);
+    check_tls_files(draft, server, all.server_tls_sslmode, all.server_tls_cert_file,
+                    all.server_tls_key_file, all.server_tls_ca_file);
+    const bool has_certificate =
+        !all.client_tls_cert_file.empty() || !all.client_tls_key_file.empty();
+    if (all.client_tls_sslmode != tls_mode::disable && !has_certificate) {
+        wrong(draft, client.cert,
+              "must be set, since client_tls_sslmode is " + format_value(all.client_tls_sslmode));
+    }
+    if (all.client_tls_sslmode == tls_mode::disable && has_certificate) {
+        draft.warning(draft.origin(client.cert), client.cert,
+                      "has no effect while client_tls_sslmode is disable");
+    }
+}
+
+void check_readable(settings_draft& draft, std::string_view key, const std::string& path) {
+    if (path.empty()) return;
+    std::error_code ec;
+    errno = 0;
+    if (std::filesystem::is_directory(path, ec)) {
+        wrong(draft, key, "names " + path + ", which is a directory");
+    } else if (!std::ifstream{path}) {
+        wrong(draft, key,
+              "names " + path +
+                  ", which cannot be read: " + std::generic_category().message(errno));
+    }
+}
+
+} // namespace
+
+void validate(settings_draft& draft) {
+    check_listening(draft);
+    check_cluster(draft);
+    check_pools(draft);
+    check_all_patterns(draft);
+    check_access(draft);
+    check_tls(draft);
+}
+
+void check_files(settings_draft& draft) {
+    const auto& all = draft.values;
+    check_readable(draft, "users_file", all.users_file);
+    check_readable(draft, "client_tls_cert_file", all.client_tls_cert_file);
+    check_readable(draft, "client_tls_key_file", all.client_tls_key_file);
+    check_readable(draft, "client_tls_ca_file", all.client_tls_ca_file);
+    check_readable(draft, "server_tls_ca_file", all.server_tls_ca_file);
+    check_readable(draft, "server_tls_cert_file", all.server_tls_cert_file);
+    check_readable(draft, "server_tls_key_file", all.server_tls_key_file);
+    std::error_code ec;
+    if (!all.unix_socket_dir.empty() && !std::filesystem::is_directory(all.unix_socket_dir, ec)) {
+        wrong(draft, "unix_socket_dir",
+              "names " + all.unix_socket_dir + ", which is not a directory");
+    }
+}
+
+} // namespace pgweir
