@@ -63,6 +63,13 @@ verdict conversation::on_error() {
     return whose == origin::injected ? verdict::swallow : verdict::forward;
 }
 
+std::size_t conversation::frontend_readies() const {
+    std::size_t count = 0;
+    for (std::size_t i = head_; i < queue_.size(); ++i)
+        if (queue_[i].whose == origin::frontend && ends_with_ready(queue_[i].what)) ++count;
+    return count;
+}
+
 verdict conversation::on_ready(char status) {
     if (empty() || !ends_with_ready(head().what)) return verdict::violation;
     if (status != 'I' && status != 'T' && status != 'E') return verdict::violation;
@@ -71,7 +78,7 @@ verdict conversation::on_ready(char status) {
     copy_ = copy_state::none;
     end_head(outcome::done);
     settle_synthetic();
-    return whose == origin::injected ? verdict::swallow : verdict::forward;
+    return whose != origin::frontend ? verdict::swallow : verdict::forward;
 }
 
 verdict conversation::on_copy_in() {
@@ -85,7 +92,7 @@ verdict conversation::on_copy_in() {
         queue_.erase(queue_.begin() + static_cast<std::ptrdiff_t>(head_) + 1,
                      queue_.begin() + static_cast<std::ptrdiff_t>(last));
     }
-    return head().whose == origin::injected ? verdict::swallow : verdict::forward;
+    return head().whose != origin::frontend ? verdict::swallow : verdict::forward;
 }
 
 verdict conversation::answer(bool fits, bool ends) {
@@ -95,7 +102,7 @@ verdict conversation::answer(bool fits, bool ends) {
         end_head(outcome::done);
         settle_synthetic();
     }
-    return whose == origin::injected ? verdict::swallow : verdict::forward;
+    return whose != origin::frontend ? verdict::swallow : verdict::forward;
 }
 
 verdict conversation::on_message(char type, char status) {

@@ -24,7 +24,11 @@ enum class expect : std::uint8_t {
     synthetic,           // nothing was sent: the owner answers `tag` itself when the queue gets here
 };
 
-enum class origin : std::uint8_t { frontend, injected };
+enum class origin : std::uint8_t {
+    frontend,
+    injected,  // nothing of its answer goes to the frontend
+    helper,    // injected in front of a frontend's message that needs it: only its error is the frontend's
+};
 
 /// What became of an entry.
 enum class outcome : std::uint8_t { done, failed, skipped };
@@ -74,7 +78,9 @@ public:
     [[nodiscard]] copy_state copy() const { return copy_; }
     /// After an error in the extended protocol, before the Sync that ends it was sent.
     [[nodiscard]] bool skipping() const { return skipping_; }
-    [[nodiscard]] bool head_is_injected() const { return !empty() && queue_[head_].whose == origin::injected; }
+    [[nodiscard]] bool head_is_injected() const { return !empty() && queue_[head_].whose != origin::frontend; }
+    /// How many ReadyForQuery the frontend is still to get.
+    [[nodiscard]] std::size_t frontend_readies() const;
     /// A Query, FunctionCall or Execute whose answer might still be a CopyInResponse is under way.
     [[nodiscard]] bool may_open_copy() const;
     /// Nothing outstanding, outside any transaction and COPY: the connection may serve another session.

@@ -21,6 +21,7 @@ expectation of(char letter) {
     case 'Q': return {expect::query};
     case 'F': return {expect::function_call};
     case 'q': return {expect::query, origin::injected};
+    case 'p': return {expect::parse, origin::helper};
     default: return {expect::synthetic, origin::frontend, static_cast<std::uint64_t>(letter)};
     }
 }
@@ -169,6 +170,15 @@ TEST(Conversation, SwallowsTheAnswersOfInjectedQueries) {
     EXPECT_TRUE(c.head_is_injected());
     EXPECT_EQ(feed(c, "CZITDCZI"), "ssffff");
     EXPECT_TRUE(c.at_rest());
+}
+
+TEST(Conversation, OfAHelperOnlyTheErrorIsTheFrontends) {
+    conversation c;
+    send(c, "pBES");
+    EXPECT_EQ(feed(c, "12CZI"), "sfff");
+    send(c, "pBES");
+    EXPECT_EQ(c.frontend_readies(), 1U);
+    EXPECT_EQ(feed(c, "EZI"), "ff");
 }
 
 TEST(Conversation, RecognisesWhatCannotBeHere) {
