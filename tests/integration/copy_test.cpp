@@ -184,7 +184,7 @@ TEST_F(copy, AClientThatDiesInCopyInLeavesNothingBehind) {
 TEST_F(copy, AClientThatDiesInCopyOutLeavesNothingBehind) {
     auto client = wire();
     client.send(wire::query(
-        "copy (select repeat('copied-out-and-away', 100) from generate_series(1, 100000000)) "
+        "copy (select repeat('copied-out-and-away', 100), generate_series(1, 100000000)) "
         "to stdout"));
     client.read_until('d');
     client.reset();
