@@ -1,0 +1,233 @@
+#include "proxy/config/pgpool_environment.hpp"
+
+#include "proxy/config/pgpool_variables.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <filesystem>
+#include <map>
+
+namespace pgweir {
+
+namespace {
+
+/// Variables that become one setting as they are, but for their unit.
+struct direct_variable {
+    std::string_view name;
+    std::string_view key;
+    std::string_view unit; // appended to a number that has none
+};
+constexpr std::array<direct_variable, 7> direct_variables{{
+    {"PGPOOL_PORT_NUMBER", "port", ""},
+    {"PGPOOL_CONNECT_TIMEOUT", "connect_timeout", "ms"},
+    {"PGPOOL_HEALTH_CHECK_TIMEOUT", "check_timeout", "s"},
+    {"PGPOOL_CLIENT_IDLE_LIMIT", "client_idle_timeout", "s"},
+    {"PGPOOL_CONNECTION_LIFE_TIME", "server_idle_timeout", "s"},
+    {"PGPOOL_AUTHENTICATION_METHOD", "auth_method", ""},
+    {"PGPOOL_SR_CHECK_DATABASE", "monitor_database", ""},
+}};
+
+constexpr std::array<std::pair<std::string_view, std::string_view>, 2> direct_switches{{
+    {"PGPOOL_ENABLE_LOAD_BALANCING", "splitting"},
+    {"PGPOOL_ENABLE_LOG_CONNECTIONS", "log_connections"},
+}};
+
+struct remark {
+    std::string_view name;
+    std::string_view text;
+};
+/// Accepted and without effect, each with the reason.
+constexpr std::array<remark, 22> obsolete_variables{{
+    {"PGPOOL_SR_CHECK_PERIOD", "monitor_interval is shorter than that"},
+    {"PGPOOL_HEALTH_CHECK_PERIOD", "monitor_interval is shorter than that"},
+    {"PGPOOL_HEALTH_CHECK_MAX_RETRIES",
+     "a refused check is repeated once, at once; nodes come back by themselves"},
+    {"PGPOOL_HEALTH_CHECK_RETRY_DELAY",
+     "a refused check is repeated once, at once; nodes come back by themselves"},
+    {"PGPOOL_HEALTH_CHECK_PSQL_TIMEOUT", "probes use /livez and /readyz"},
+    {"PGPOOL_ENABLE_STATEMENT_LOAD_BALANCING", "each statement is balanced by itself"},
+    {"PGPOOL_CHILD_MAX_CONNECTIONS", "there are no child processes"},
+    {"PGPOOL_CHILD_LIFE_TIME", "there are no child processes"},
+    {"PGPOOL_AES_KEY", "passwords of variables are held in memory only"},
+    {"PGPOOL_TLS_PREFER_SERVER_CIPHERS", "the server's order of ciphers holds"},
+    {"PGPOOL_ENABLE_LOG_PCP_PROCESSES", "there are no PCP processes"},
+    {"PGPOOL_LOG_LINE_PREFIX", "log_format decides"},
+    {"PGPOOL_CLIENT_MIN_MESSAGES", "clients get what the servers send"},
+    {"PGPOOL_AUTO_FAILBACK", "nodes come back by themselves"},
+    {"PGPOOL_FAILOVER_ON_BACKEND_SHUTDOWN", "the monitor follows what the servers are"},
+    {"PGPOOL_FAILOVER_ON_BACKEND_ERROR", "the monitor follows what the servers are"},
+    {"PGPOOL_DISCARD_STATUS", "no status is kept"},
+    {"PGPOOL_EXTRA_FLAGS", "pgpool's flags mean nothing here"},
+    {"PGPOOL_TIMEOUT", "nothing waits for it"},
+    {"PGPOOL_DAEMON_USER", "the container's user holds"},
+    {"PGPOOL_DAEMON_GROUP", "the container's group holds"},
+    {"PGPOOL_ENABLE_POOL_PASSWD", "the user list is always used"},
+}};
+
+/// Constants of the image that some manifests repeat: not worth a line.
+constexpr std::array<std::string_view, 15> silent_variables{
+    "PGPOOL_BASE_DIR",        "PGPOOL_BIN_DIR",          "PGPOOL_DATA_DIR",
+    "PGPOOL_CONF_DIR",        "PGPOOL_DEFAULT_CONF_DIR", "PGPOOL_ETC_DIR",
+    "PGPOOL_DEFAULT_ETC_DIR", "PGPOOL_LOG_DIR",          "PGPOOL_TMP_DIR",
+    "PGPOOL_INITSCRIPTS_DIR", "PGPOOL_CONF_FILE",        "PGPOOL_PCP_CONF_FILE",
+    "PGPOOL_PGHBA_FILE",      "PGPOOL_LOG_FILE",         "PGPOOL_PID_FILE"};
+
+/// Features that are not there, asked for by a yes.
+constexpr std::array<remark, 3> missing_switches{{
+    {"PGPOOL_ENABLE_LDAP", "LDAP is not provided; users need secrets that pgweir knows"},
+    {"PGPOOL_ENABLE_LOG_HOSTNAME", "clients are logged by address, not by host name"},
+    {"PGPOOL_ENABLE_LOG_PER_NODE_STATEMENT",
+     "statements are not logged; EXPLAIN ROUTE and /metrics show where they go"},
+}};
+
+void read_direct(pgpool_variables& from, settings_draft& draft) {
+    for (const auto& [name, key, unit] : direct_variables) {
+        const auto value = from.take(name);
+        if (!value) continue;
+        const bool number = value->find_first_not_of("0123456789") == std::string::npos;
+        draft.set_text(key, *value + (number ? std::string{unit} : ""), from.where(name));
+    }
+    for (const auto& [name, key] : direct_switches) {
+        if (const auto on = from.take_switch(name))
+            draft.set_text(key, *on ? "true" : "false", from.where(name));
+    }
+}
+
+void read_remarks(pgpool_variables& from, settings_draft& draft) {
+    for (const auto& [name, why] : obsolete_variables) {
+        if (from.take(name))
+            draft.information(from.where(name), "", "has no effect: " + std::string{why});
+    }
+    for (const auto name : silent_variables)
+        static_cast<void>(from.take(name));
+    for (const auto& [name, why] : missing_switches) {
+        if (from.take_switch(name).value_or(false))
+            draft.warning(from.where(name), "", std::string{why});
+    }
+    if (from.take("PGPOOL_USER_CONF_FILE")) {
+        draft.warning(
+            from.where("PGPOOL_USER_CONF_FILE"), "",
+            "is not read; write what it says into pgweir's TOML file (see pgweir --help-settings)");
+    }
+    // Rules that keep people out must not be lost in silence.
+    if (from.take("PGPOOL_USER_HBA_FILE")) {
+        draft.error(from.where("PGPOOL_USER_HBA_FILE"), "",
+                    "pool_hba rules are not provided; remove the variable to let everybody in by "
+                    "auth_method");
+    }
+    if (!from.take_switch("PGPOOL_ENABLE_POOL_HBA").value_or(true)) {
+        draft.warning(
+            from.where("PGPOOL_ENABLE_POOL_HBA"), "",
+            "clear-text passwords are not handed through to the servers; auth_method holds");
+    }
+}
+
+void read_monitor(pgpool_variables& from, settings_draft& draft) {
+    const auto read = [&](std::string_view check, std::string_view fallback, std::string_view key) {
+        const auto own = from.take(check);
+        const auto other = from.take(fallback);
+        if (own)
+            draft.set_text(key, *own, from.where(check));
+        else if (other)
+            draft.set_text(key, *other, from.where(fallback));
+        return own && other && *own != *other;
+    };
+    if (read("PGPOOL_SR_CHECK_USER", "PGPOOL_HEALTH_CHECK_USER", "monitor_user")) {
+        draft.information(from.where("PGPOOL_HEALTH_CHECK_USER"), "",
+                          "has no effect: one role does all checks, that of PGPOOL_SR_CHECK_USER");
+    }
+    static_cast<void>(
+        read("PGPOOL_SR_CHECK_PASSWORD", "PGPOOL_HEALTH_CHECK_PASSWORD", "monitor_password"));
+}
+
+void read_sizes(pgpool_variables& from, settings_draft& draft) {
+    const auto children = from.take_number("PGPOOL_NUM_INIT_CHILDREN");
+    const auto per_child = from.take_number("PGPOOL_MAX_POOL");
+    const auto reserved = from.take_number("PGPOOL_RESERVED_CONNECTIONS");
+    if (!children) {
+        for (const auto name : {"PGPOOL_MAX_POOL", "PGPOOL_RESERVED_CONNECTIONS"}) {
+            if (from.take(name)) {
+                draft.information(from.where(name), "",
+                                  "has no effect without PGPOOL_NUM_INIT_CHILDREN");
+            }
+        }
+        return;
+    }
+    const auto where = from.where("PGPOOL_NUM_INIT_CHILDREN");
+    if (reserved.value_or(0) >= *children) {
+        draft.error(from.where("PGPOOL_RESERVED_CONNECTIONS"), "",
+                    "must be below PGPOOL_NUM_INIT_CHILDREN");
+        return;
+    }
+    draft.set_text("max_client_connections", std::to_string(*children - reserved.value_or(0)),
+                   where);
+    if (per_child && *per_child != 0) {
+        constexpr std::uint64_t most = 262'143; // PostgreSQL's own limit of max_connections
+        const auto product = *per_child > most / *children ? most : *children * *per_child;
+        draft.set_text("max_server_connections", std::to_string(product),
+                       from.where("PGPOOL_MAX_POOL"));
+    }
+}
+
+void read_balancing(pgpool_variables& from, settings_draft& draft) {
+    constexpr std::string_view on_write = "PGPOOL_DISABLE_LOAD_BALANCE_ON_WRITE";
+    constexpr std::array<std::string_view, 5> words{"off", "transaction", "trans_transaction",
+                                                    "always", "dml_adaptive"};
+    if (const auto word = from.take(on_write)) {
+        if (std::ranges::find(words, *word) == words.end()) {
+            draft.error(from.where(on_write), "",
+                        "must be one of off, transaction, trans_transaction, always, dml_adaptive");
+        } else if (*word != "transaction") {
+            draft.information(
+                from.where(on_write), "",
+                "reads see the session's own writes in any case (consistency = session)");
+        }
+    }
+    if (!from.take_switch("PGPOOL_ENABLE_CONNECTION_CACHE").value_or(true)) {
+        const auto where = from.where("PGPOOL_ENABLE_CONNECTION_CACHE");
+        draft.set_text("pool_mode", "session", where);
+        draft.set_text("server_reset_query", "", where);
+    }
+}
+
+void read_tls(pgpool_variables& from, settings_draft& draft) {
+    const auto cert = from.take("PGPOOL_TLS_CERT_FILE");
+    const auto key = from.take("PGPOOL_TLS_KEY_FILE");
+    const auto authorities = from.take("PGPOOL_TLS_CA_FILE");
+    if (!from.take_switch("PGPOOL_ENABLE_TLS").value_or(false)) return;
+    const auto where = from.where("PGPOOL_ENABLE_TLS");
+    if (!cert || !key) {
+        draft.error(where, "", "needs PGPOOL_TLS_CERT_FILE and PGPOOL_TLS_KEY_FILE");
+        return;
+    }
+    draft.set_text("client_tls_sslmode", authorities ? "verify-ca" : "prefer", where);
+    draft.set_text("client_tls_cert_file", *cert, from.where("PGPOOL_TLS_CERT_FILE"));
+    draft.set_text("client_tls_key_file", *key, from.where("PGPOOL_TLS_KEY_FILE"));
+    if (!authorities) return;
+    draft.set_text("client_tls_ca_file", *authorities, from.where("PGPOOL_TLS_CA_FILE"));
+    draft.warning(from.where("PGPOOL_TLS_CA_FILE"), "",
+                  "every TCP client needs TLS and a certificate (client_tls_sslmode = verify-ca), "
+                  "and a password as "
+                  "auth_method says; set client_tls_sslmode to ask for less");
+}
+
+} // namespace
+
+void read_pgpool_environment(const environment_variables& environment, settings_draft& draft) {
+    pgpool_variables from{environment, draft};
+    if (from.none()) return;
+    read_pgpool_nodes(from, draft);
+    read_pgpool_users(from, draft);
+    read_direct(from, draft);
+    read_monitor(from, draft);
+    read_sizes(from, draft);
+    read_balancing(from, draft);
+    read_tls(from, draft);
+    read_remarks(from, draft);
+    if (const auto unknown = from.not_taken(); !unknown.empty()) {
+        draft.warning("environment", "", "variables that mean nothing here: " + unknown);
+    }
+}
+
+} // namespace pgweir

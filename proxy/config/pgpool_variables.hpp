@@ -1,0 +1,47 @@
+// The PGPOOL_* variables of one environment, and the readers of the two that have a syntax of their
+// own (nodes, users). Used by pgpool_environment.cpp only.
+#pragma once
+
+#include "proxy/config/draft.hpp"
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pgweir {
+
+class pgpool_variables {
+public:
+    pgpool_variables(const environment_variables& environment, settings_draft& draft);
+
+    [[nodiscard]] bool none() const { return values_.empty(); }
+    /// The value of NAME, or the first line of the file that NAME_FILE names; nothing if empty.
+    /// Marks NAME as known.
+    [[nodiscard]] std::optional<std::string> take(std::string_view name);
+    /// yes/no/true/false/1/0/on/off in any case; something else is an error in the draft.
+    [[nodiscard]] std::optional<bool> take_switch(std::string_view name);
+    [[nodiscard]] std::optional<std::uint64_t> take_number(std::string_view name);
+    /// "environment variable NAME", or NAME_FILE where that one holds the value.
+    [[nodiscard]] std::string where(std::string_view name) const;
+    /// Names that nobody asked for, separated by commas.
+    [[nodiscard]] std::string not_taken() const;
+
+private:
+    [[nodiscard]] const std::string* find(std::string_view name) const;
+
+    std::map<std::string, std::string, std::less<>> values_;
+    std::map<std::string, std::optional<std::string>, std::less<>> taken_;
+    settings_draft& draft_;
+};
+
+/// A list as the image cuts it: at commas, semicolons and blanks, empty items dropped (a trailing
+/// comma occurs).
+[[nodiscard]] std::vector<std::string> pgpool_list(std::string_view text);
+
+void read_pgpool_nodes(pgpool_variables& from, settings_draft& draft);
+void read_pgpool_users(pgpool_variables& from, settings_draft& draft);
+
+} // namespace pgweir
