@@ -18,7 +18,6 @@ struct monitored_node {
     std::uint16_t port = 5432;
     double weight = 1.0;          // 0: never read from
     std::string application_name; // joins pg_stat_replication; empty: by address, else by host name
-    bool always_primary = false;  // a writer endpoint: never asked to be a standby
     friend bool operator==(const monitored_node&, const monitored_node&) = default;
 };
 

@@ -103,10 +103,16 @@ struct node_evidence {
     std::optional<timeline_history> history;
     settled_flush settled;
 
+    // The primary's flush position as known when a standby's latest answer came: lag is measured
+    // against it, so that a primary's newer sample alone does not look like lag.
+    std::optional<lsn> compared_flush;
+
     bool seen_as_standby = false; // by this process ...
     timeline_id seen_standby_on;  // ... last on this timeline (0: not known)
     std::optional<std::string>
         fenced; // why it is not written to any more, until it is a standby again
+    bool vouched_for =
+        false; // attached by hand while it took writes: history does not speak against it
 };
 
 } // namespace pgweir

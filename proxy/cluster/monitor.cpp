@@ -1,0 +1,70 @@
+#include "proxy/cluster/monitor.hpp"
+
+#include "proxy/cluster/monitor_impl.hpp"
+
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/post.hpp>
+
+#include <charconv>
+#include <utility>
+
+namespace pgweir {
+
+monitor::monitor(asio::io_context& control,
+                 monitor_settings settings,
+                 monitor_signals& signals,
+                 publish_function publish)
+    : impl_{std::make_shared<impl>(control, std::move(settings), signals, std::move(publish))} {}
+
+monitor::~monitor() = default;
+
+void monitor::start() {
+    asio::post(impl_->executor(), [impl = impl_] { impl->start(); });
+}
+
+void monitor::stop(std::function<void()> done) {
+    asio::post(impl_->executor(),
+               [impl = impl_, done = std::move(done)]() mutable { impl->stop(std::move(done)); });
+}
+
+void monitor::hint(std::uint16_t node) {
+    if (!impl_->raise_hint(node)) return;
+    asio::post(impl_->executor(), [impl = impl_, node] { impl->on_hint(node); });
+}
+
+void monitor::begin_waiting() {
+    // The first one may have to end a long rest; the others find the monitor at its quick pace.
+    if (impl_->signals().waiting_for_look.fetch_add(1) != 0) return;
+    asio::post(impl_->executor(), [impl = impl_] { impl->on_waiting(); });
+}
+
+void monitor::end_waiting() {
+    impl_->signals().waiting_for_look.fetch_sub(1);
+}
+
+void monitor::order(std::uint16_t node, node_order order) {
+    asio::post(impl_->executor(), [impl = impl_, node, order] { impl->on_order(node, order); });
+}
+
+void monitor::reload(monitor_settings settings) {
+    asio::post(impl_->executor(), [impl = impl_, settings = std::move(settings)]() mutable {
+        impl->on_reload(std::move(settings));
+    });
+}
+
+std::optional<std::uint16_t> find_node(const cluster_view& view, std::string_view name) {
+    std::uint16_t id = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), id);
+    if (error == std::errc{} && end == name.data() + name.size() && !name.empty())
+        return id < view.nodes.size() ? std::optional{id} : std::nullopt;
+    std::optional<std::uint16_t> found;
+    for (const auto& node : view.nodes) {
+        if (node.name == name) return node.id;
+        if (node.host != name) continue;
+        if (found) return std::nullopt;
+        found = node.id;
+    }
+    return found;
+}
+
+} // namespace pgweir

@@ -1,0 +1,201 @@
+#include "proxy/cluster/topology.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace pgweir {
+namespace {
+
+constexpr std::uint32_t failures_that_count = 2; // the failure and its recheck
+
+} // namespace
+
+std::uint16_t topology::add_node(monitored_node node) {
+    node_evidence added;
+    added.id = static_cast<std::uint16_t>(nodes_.size());
+    added.setting = std::move(node);
+    nodes_.push_back(std::move(added));
+    shown_.emplace_back();
+    return nodes_.back().id;
+}
+
+void topology::set_node(std::uint16_t id, monitored_node node) {
+    nodes_.at(id).setting = std::move(node);
+}
+
+void topology::set_address(std::uint16_t id, std::string numeric_address) {
+    nodes_.at(id).address = std::move(numeric_address);
+}
+
+void topology::on_answer(std::uint16_t id, node_answer answer, time_point now) {
+    auto& node = nodes_.at(id);
+    const auto role = answer.in_recovery ? node_role::standby : node_role::primary;
+    const bool restarted =
+        node.answer && !node.answer->started.empty() && node.answer->started != answer.started;
+    const bool changed = node.last_role != node_role::unknown && node.last_role != role;
+    if (restarted || changed) {
+        ++node.role_epoch;
+        node.settled.clear();
+    }
+    // What is asked once per connection stays known while the server runs.
+    if (node.answer && !restarted && answer.system_identifier == 0)
+        answer.system_identifier = node.answer->system_identifier;
+
+    node.asked = true;
+    node.health = node_health::up;
+    node.failures_in_a_row = 0;
+    node.last_failure.reset();
+    node.last_role = role;
+    node.role_confirmed = now;
+    if (role == node_role::standby) {
+        node.seen_as_standby = true;
+        node.seen_standby_on = answer.timeline;
+        node.fenced.reset();
+        node.vouched_for = false;
+        node.compared_flush = primary_flush_;
+    } else if (answer.flush) {
+        node.settled.on_look(answer.number, answer.begun, *answer.flush);
+    }
+    node.answer = std::move(answer);
+    if (primary_ == id && role == node_role::primary && node.answer->flush)
+        mark_flush(*node.answer->flush, now);
+}
+
+void topology::on_failure(std::uint16_t id,
+                          node_failure failure,
+                          bool bytes_meanwhile,
+                          time_point now) {
+    auto& node = nodes_.at(id);
+    // A busy or slow server that still talks to the workers has not been restarted, so a primary
+    // is one still: it could become a standby only by a restart.
+    const bool talks = bytes_meanwhile && node.last_role == node_role::primary;
+    switch (failure.kind) {
+    case failure_kind::refused:
+    case failure_kind::reset:
+    case failure_kind::other:
+        if (++node.failures_in_a_row >= failures_that_count) node.health = node_health::down;
+        break;
+    case failure_kind::timed_out:
+        if (!bytes_meanwhile)
+            node.health = node_health::down;
+        else if (talks)
+            node.role_confirmed = now;
+        break;
+    case failure_kind::busy:
+        node.failures_in_a_row = 0;
+        node.health = node_health::busy;
+        if (talks) node.role_confirmed = now;
+        break;
+    case failure_kind::wrong_password:
+        node.failures_in_a_row = 0;
+        node.health = node_health::unknown;
+        if (talks) node.role_confirmed = now;
+        break;
+    }
+    node.last_failure = std::move(failure);
+    if (!wants_recheck(id)) node.asked = true;
+}
+
+void topology::on_details(std::uint16_t id, node_details details) {
+    auto& node = nodes_.at(id);
+    node.settled.set_wal_writer_delay(details.wal_writer_delay);
+    node.details = std::move(details);
+    node.details_known = true;
+}
+
+void topology::on_parameters(std::uint16_t id, setting_list parameters) {
+    nodes_.at(id).parameters = std::move(parameters);
+}
+
+void topology::on_history(std::uint16_t id, timeline_history history) {
+    nodes_.at(id).history = std::move(history);
+}
+
+void topology::on_order(std::uint16_t id, node_order order) {
+    auto& node = nodes_.at(id);
+    node.order = order;
+    if (order != node_order::attached) return;
+    node.fenced.reset();
+    // Said of a server that takes writes now, it is the word that this one is the primary.
+    node.vouched_for = node.last_role == node_role::primary && primary_ != id;
+}
+
+bool topology::wants_recheck(std::uint16_t id) const {
+    const auto& node = nodes_.at(id);
+    return node.failures_in_a_row > 0 && node.failures_in_a_row < failures_that_count;
+}
+
+std::optional<timeline_id> topology::wants_history(std::uint16_t id) const {
+    const auto& node = nodes_.at(id);
+    if (!node.answer || node.answer->in_recovery || node.health != node_health::up)
+        return std::nullopt;
+    const auto timeline = node.answer->timeline;
+    if (timeline.value <= 1) return std::nullopt; // the first has no forefathers
+    if (node.history && node.history->timeline == timeline) return std::nullopt;
+    return timeline;
+}
+
+cluster_view topology::judge(time_point now, wall_time wall) {
+    auto chosen = choose_primary(now);
+    if (chosen.primary) adopt(*chosen.primary);
+
+    cluster_view view;
+    view.version = ++version_;
+    view.primary = chosen.primary;
+    view.no_primary_because = std::move(chosen.because);
+    view.system_identifier = system_identifier_;
+    view.history = history_;
+    if (primary_) {
+        const auto& primary = nodes_.at(*primary_);
+        view.primary_parameters = primary.parameters;
+        view.asynchronous_commit = primary.details.asynchronous_commit;
+    }
+    for (const auto& node : nodes_) {
+        auto out = describe(node, now);
+        auto& before = shown_.at(node.id);
+        if (before.since == wall_time{} || before.role != out.role || before.health != out.health ||
+            before.readable != out.readable)
+            before = {out.role, out.health, out.readable, wall};
+        out.last_change = before.since;
+        view.nodes.push_back(std::move(out));
+    }
+    return view;
+}
+
+node_view topology::describe(const node_evidence& node, time_point now) const {
+    node_view out;
+    out.id = node.id;
+    out.name = node.setting.host + ':' + std::to_string(node.setting.port);
+    out.host = node.setting.host;
+    out.address = node.address;
+    out.port = node.setting.port;
+    out.weight = node.setting.weight;
+    out.health = node.health;
+    out.order = node.order;
+    out.role = present_role(node, now);
+    out.role_epoch = node.role_epoch;
+    describe_replication(node, out);
+    if (!node.answer) {
+        out.not_readable_because = why_not_readable(node, out);
+        return out;
+    }
+    const auto& answer = *node.answer;
+    out.server_version = answer.server_version;
+    out.sample.number = answer.number;
+    out.sample.timeline = answer.timeline;
+    if (answer.in_recovery) {
+        out.sample.replay = answer.replay;
+        out.sample.received = answer.received;
+        describe_standby(node, out, now);
+    } else {
+        out.sample.flush = answer.flush;
+        out.sample.insert = answer.insert;
+        out.sample.settled_flush = node.settled.flush();
+        out.sample.settled_for = node.settled.settled_for();
+    }
+    out.not_readable_because = why_not_readable(node, out);
+    out.readable = out.not_readable_because.empty();
+    return out;
+}
+
+} // namespace pgweir

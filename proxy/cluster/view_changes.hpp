@@ -1,0 +1,22 @@
+// What changed between two views, as lines for the log: one per event that matters to an operator.
+// Pure.
+#pragma once
+
+#include "proxy/cluster/cluster_view.hpp"
+
+#include <string>
+#include <vector>
+
+namespace pgweir {
+
+struct view_event {
+    bool is_warning = false;
+    std::string text;
+    friend bool operator==(const view_event&, const view_event&) = default;
+};
+
+/// Positions alone are no event. `before` may have fewer nodes.
+[[nodiscard]] std::vector<view_event> describe_changes(const cluster_view& before,
+                                                       const cluster_view& after);
+
+} // namespace pgweir

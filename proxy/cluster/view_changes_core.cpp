@@ -1,0 +1,88 @@
+#include "proxy/cluster/view_changes.hpp"
+
+#include <utility>
+
+namespace pgweir {
+namespace {
+
+const char* word(node_role role) {
+    switch (role) {
+    case node_role::primary:
+        return "a primary";
+    case node_role::standby:
+        return "a standby";
+    case node_role::unknown:
+        break;
+    }
+    return "of unknown role";
+}
+
+const char* word(node_health health) {
+    switch (health) {
+    case node_health::up:
+        return "up";
+    case node_health::busy:
+        return "busy";
+    case node_health::down:
+        return "down";
+    case node_health::unknown:
+        break;
+    }
+    return "of unknown state";
+}
+
+const char* word(node_order order) {
+    switch (order) {
+    case node_order::attached:
+        return "attached by hand";
+    case node_order::detached:
+        return "detached by hand";
+    case node_order::draining:
+        return "being drained by hand";
+    case node_order::none:
+        break;
+    }
+    return "under no order";
+}
+
+// The reason of a node that cannot be read from starts with its state already.
+std::string state_of(const node_view& node) {
+    const bool says_more = node.health != node_health::up && !node.not_readable_because.empty();
+    return says_more ? node.not_readable_because : word(node.health);
+}
+
+void compare(const node_view& before, const node_view& after, std::vector<view_event>& out) {
+    const auto say = [&](bool is_warning, std::string text) {
+        out.push_back({is_warning, "node " + after.name + ' ' + std::move(text)});
+    };
+    if (before.order != after.order) say(false, std::string{"is "} + word(after.order));
+    if (before.health != after.health)
+        say(after.health != node_health::up, "is " + state_of(after));
+    if (before.role != after.role && after.role != node_role::unknown)
+        say(false, std::string{"is "} + word(after.role) + " on timeline " +
+                       std::to_string(after.sample.timeline.value));
+    if (before.role_epoch != after.role_epoch && before.role == after.role)
+        say(false, "has been restarted");
+    if (after.health != node_health::up || after.role != node_role::standby) return;
+    if (after.readable && !before.readable)
+        say(false, "is read from");
+    else if (!after.readable && (before.readable || before.role != after.role ||
+                                 before.not_readable_because != after.not_readable_because))
+        say(true, "is not read from: " + after.not_readable_because);
+}
+
+} // namespace
+
+std::vector<view_event> describe_changes(const cluster_view& before, const cluster_view& after) {
+    std::vector<view_event> out;
+    const node_view unknown{};
+    for (const auto& node : after.nodes)
+        compare(node.id < before.nodes.size() ? before.nodes[node.id] : unknown, node, out);
+    if (after.primary && before.primary != after.primary)
+        out.push_back({false, "the primary is " + after.nodes[*after.primary].name});
+    if (!after.primary && (before.primary || before.no_primary_because != after.no_primary_because))
+        out.push_back({true, "no primary, writes wait: " + after.no_primary_because});
+    return out;
+}
+
+} // namespace pgweir
