@@ -70,7 +70,7 @@ private:
         if (std::exchange(raised_, false))
             asio::post(executor_, std::move(handler));
         else
-            handler_ = std::move(handler);
+            handler_.swap(handler);  // Boost 1.81: move assignment recurses without end
     }
 
     io_executor executor_;
