@@ -151,7 +151,7 @@ public:
             if (!take(t)) return false;
         }
         settle_literal({});
-        return !scan_.failed() && depth_ == 0 && !at_start_;
+        return !scan_.failed() && depth_ == 0 && has_statement_;
     }
 
 private:
@@ -160,21 +160,15 @@ private:
         switch (t.kind) {
         case token_kind::op:
             return take_operator(t);
-        case token_kind::word:
-            emit(t);
-            literal_may_follow_ = literal_predecessors.contains(scan_.text_of(t));
-            break;
         case token_kind::integer:
         case token_kind::number:
         case token_kind::plain_string:
             literal_ = t;
-            literal_folds_ = literal_may_follow_ && barrier_ == 0;
+            literal_folds_ = barrier_ == 0 && literal_may_follow();
             has_literal_ = true;
-            literal_may_follow_ = false;
             break;
         default:
             emit(t);
-            literal_may_follow_ = false;
         }
         previous_ = t;
         return true;
@@ -185,6 +179,7 @@ private:
         const auto text = scan_.text_of(t);
         if (t.kind == token_kind::op && (text == "(" || text == ";")) return true;
         at_start_ = false;
+        has_statement_ = true;
         return t.kind == token_kind::word && foldable_statements.contains(text);
     }
 
@@ -197,8 +192,6 @@ private:
         } else {
             emit(t);
         }
-        literal_may_follow_ = text != "::" && c != ')' && c != ']' && c != '.' && c != ':' &&
-                              c != ';' && text != "..";
         if (c == '(' || c == '[') {
             open(c);
         } else if (c == ')' || c == ']') {
@@ -212,6 +205,15 @@ private:
         }
         previous_ = t;
         return true;
+    }
+
+    /// True behind an operator or a word after which a literal is an operand and nothing else.
+    [[nodiscard]] bool literal_may_follow() const {
+        const auto text = scan_.text_of(previous_);
+        if (previous_.kind == token_kind::word) return literal_predecessors.contains(text);
+        if (previous_.kind != token_kind::op || text.empty()) return false;
+        constexpr std::string_view never = ")].:;";
+        return never.find(text[0]) == std::string_view::npos;
     }
 
     void open(char c) {
@@ -284,7 +286,7 @@ private:
     std::size_t barrier_ = 0; // depth of the outermost one inside which nothing is folded; 0: none
     std::size_t list_depth_ = 0; // depth of the outermost IN list; 0: none
     bool at_start_ = true;
-    bool literal_may_follow_ = false;
+    bool has_statement_ = false;
     bool has_literal_ = false;
     bool literal_folds_ = false;
     bool comma_held_ = false;

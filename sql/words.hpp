@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <span>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -29,25 +29,36 @@ inline std::string to_lower(std::string_view text) {
     return lower;
 }
 
-/// A fixed set of lower-case words, sorted when compiled; asked by words in any case.
+/// A fixed set of lower-case words, sorted when compiled; asked by words in any case. Most words
+/// that are not in the set are told by their first letter and length alone.
 template <std::size_t Size> class word_set {
 public:
     consteval explicit word_set(std::array<std::string_view, Size> words) : words_{words} {
         std::ranges::sort(words_);
         for (const auto word : words_)
-            longest_ = std::max(longest_, word.size());
+            lengths_[first_letter(word)] |= 1U << word.size();
     }
 
     [[nodiscard]] constexpr bool contains(std::string_view word) const {
-        if (word.size() > longest_) return false;
-        std::array<char, 64> lower{};
-        std::ranges::transform(word, lower.begin(), [](char c) { return to_lower(c); });
+        if (word.empty() || word.size() > longest ||
+            (lengths_[first_letter(word)] >> word.size() & 1U) == 0) {
+            return false;
+        }
+        std::array<char, longest + 1> lower{};
+        for (std::size_t i = 0; i < word.size(); ++i)
+            lower[i] = to_lower(word[i]);
         return std::ranges::binary_search(words_, std::string_view{lower.data(), word.size()});
     }
 
 private:
+    static constexpr std::size_t longest = 31; // bits in a mask
+
+    static constexpr std::size_t first_letter(std::string_view word) {
+        return static_cast<unsigned char>(word[0]) & 31U;
+    }
+
     std::array<std::string_view, Size> words_;
-    std::size_t longest_ = 0;
+    std::array<std::uint32_t, 32> lengths_{}; // per first letter: bit n for a word of n letters
 };
 
 template <class... Words> consteval auto make_word_set(Words... words) {
