@@ -1,0 +1,366 @@
+#include "protocol/authentication.hpp"
+#include "protocol/error_response.hpp"
+#include "protocol/md5.hpp"
+#include "proxy/session/frontend_login.hpp"
+#include "tests/unit/proxy/messages.hpp"
+
+#include <gtest/gtest.h>
+
+namespace pgweir {
+namespace {
+
+using action = frontend_login::action;
+using std::string_view_literals::operator""sv;
+
+protocol::startup_message startup_of(std::vector<protocol::startup_parameter> parameters) {
+    return {protocol::protocol_3_0, std::move(parameters)};
+}
+
+frontend_login login_with(auth_method method) {
+    return {{method, "salt secret"}, {"server", {'s', 'a', 'l', 't'}}};
+}
+
+/// A login that has come as far as the request for a proof of ann.
+frontend_login asked(auth_method method, std::optional<stored_secret> secret, std::string& out) {
+    auto login = login_with(method);
+    EXPECT_EQ(login.start(startup_of({{"user", "ann"}}), out), action::need_secret);
+    EXPECT_EQ(out, "");
+    EXPECT_EQ(login.on_secret(std::move(secret), out), action::read);
+    return login;
+}
+
+stored_secret secret_of(std::string_view text) {
+    return *stored_secret::parse(text);
+}
+
+std::string scram_secret() {
+    return protocol::format_scram_verifier(
+        *protocol::derive_scram_verifier("right", "0123456789abcdef", 4096));
+}
+
+std::string body(const std::string& message) {
+    return message.substr(5);
+}
+
+std::string password_body(std::string_view password) {
+    return body(encoded(protocol::password_message{password}));
+}
+
+void expect_fatal(std::string& out, std::string_view sqlstate, std::string_view text) {
+    auto messages = take_messages(out);
+    ASSERT_FALSE(messages.empty());
+    ASSERT_EQ(messages.back().type, 'E');
+    const auto error = protocol::decode_error_response(messages.back().body);
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->severity, "FATAL");
+    EXPECT_EQ(error->sqlstate, sqlstate);
+    EXPECT_EQ(error->message, text);
+}
+
+constexpr std::string_view refused = "password authentication failed for user \"ann\"";
+
+/// Runs SCRAM against the login with a client machine; `first` as the initial response or after an
+/// empty one.
+action run_scram(frontend_login& login, std::string_view password, std::string& out) {
+    protocol::scram_client client{std::string{password}, "client"};
+    EXPECT_EQ(types_in(out), "R");
+    out.clear();
+    const auto first = client.first();
+    const auto initial = encoded(protocol::sasl_initial_response{protocol::scram_mechanism, first});
+    if (const auto next = login.on_message('p', body(initial), out); next != action::read)
+        return next;
+    const auto challenge = take_messages(out);
+    const auto request = protocol::decode_authentication(challenge.at(0).body);
+    const auto& data = std::get<protocol::authentication_sasl_continue>(*request).data;
+    return login.on_message('p', *client.on_server_first(data), out);
+}
+
+TEST(FrontendLogin, WithTrustIsDoneAtOnce) {
+    auto login = login_with(auth_method::trust);
+    std::string out;
+    EXPECT_EQ(login.start(startup_of({{"user", "ann"}}), out), action::done);
+    EXPECT_EQ(out, encoded(protocol::authentication_ok{}));
+    const auto result = login.take_result();
+    EXPECT_EQ(result.user, "ann");
+    EXPECT_EQ(result.database, "ann");
+    EXPECT_FALSE(result.credentials.password);
+}
+
+TEST(FrontendLogin, KeepsParametersInPostgreSQLsOrder) {
+    auto login = login_with(auth_method::trust);
+    std::string out;
+    const auto message = startup_of({{"user", "ann"},
+                                     {"DateStyle", "ISO"},
+                                     {"database", "shop"},
+                                     {"options", "-c work_mem=1MB --search-path=a"},
+                                     {"Application_Name", "app"},
+                                     {"replication", "database"},
+                                     {"extra_float_digits", "2"}});
+    EXPECT_EQ(login.start(message, out), action::done);
+    const auto result = login.take_result();
+    EXPECT_EQ(result.database, "shop");
+    EXPECT_EQ(result.application_name, "app");
+    EXPECT_EQ(result.replication, "database");
+    EXPECT_EQ(result.parameters, (parameter_list{{"work_mem", "1MB"},
+                                                 {"search_path", "a"},
+                                                 {"DateStyle", "ISO"},
+                                                 {"Application_Name", "app"},
+                                                 {"extra_float_digits", "2"}}));
+}
+
+TEST(FrontendLogin, TakesAnEmptyApplicationNameAndAnEmptyDatabase) {
+    auto login = login_with(auth_method::trust);
+    std::string out;
+    const auto message = startup_of({{"user", "ann"}, {"database", ""}, {"application_name", ""}});
+    EXPECT_EQ(login.start(message, out), action::done);
+    const auto result = login.take_result();
+    EXPECT_EQ(result.database, "ann");
+    EXPECT_EQ(result.parameters, (parameter_list{{"application_name", ""}}));
+}
+
+TEST(FrontendLogin, RefusesAStartWithoutAUser) {
+    for (const auto& parameters :
+         {std::vector<protocol::startup_parameter>{}, {{"user", ""}}, {{"database", "x"}}}) {
+        auto login = login_with(auth_method::trust);
+        std::string out;
+        EXPECT_EQ(login.start(startup_of(parameters), out), action::failed);
+        expect_fatal(out, "28000", "no PostgreSQL user name specified in startup packet");
+    }
+}
+
+TEST(FrontendLogin, RefusesOtherMajorVersionsReadably) {
+    for (const std::uint32_t major : {0U, 1U, 2U, 4U, 65535U}) {
+        auto login = login_with(auth_method::trust);
+        std::string out;
+        EXPECT_EQ(login.start({{major << 16U}, {}}, out), action::failed);
+        expect_fatal(out, "0A000",
+                     "unsupported frontend protocol " + std::to_string(major) +
+                         ".0: server supports 3.0 to 3.0");
+    }
+}
+
+TEST(FrontendLogin, NegotiatesOnceForALaterVersionAndUnknownOptions) {
+    auto login = login_with(auth_method::trust);
+    std::string out;
+    const protocol::startup_message message{protocol::protocol_3_2,
+                                            {{"user", "ann"}, {"_pq_.a", "1"}, {"_pq_.b", "2"}}};
+    EXPECT_EQ(login.start(message, out), action::done);
+    const auto messages = take_messages(out);
+    ASSERT_EQ(messages.size(), 2U);
+    const auto answer = protocol::decode_negotiate_protocol_version(messages[0].body);
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->newest, protocol::protocol_3_0);
+    EXPECT_EQ(answer->unrecognized_options, (std::vector<std::string_view>{"_pq_.a", "_pq_.b"}));
+    EXPECT_EQ(messages[1].type, 'R');
+    EXPECT_TRUE(login.take_result().parameters.empty());
+}
+
+TEST(FrontendLogin, NegotiatesForEitherReasonAlone) {
+    for (const auto& message :
+         {protocol::startup_message{protocol::protocol_3_2, {{"user", "ann"}}},
+          protocol::startup_message{protocol::protocol_3_0, {{"user", "ann"}, {"_pq_.x", ""}}}}) {
+        auto login = login_with(auth_method::trust);
+        std::string out;
+        EXPECT_EQ(login.start(message, out), action::done);
+        EXPECT_EQ(types_in(out), "vR");
+    }
+}
+
+TEST(FrontendLogin, RefusesOptionsThatItCannotRead) {
+    auto login = login_with(auth_method::trust);
+    std::string out;
+    EXPECT_EQ(login.start(startup_of({{"user", "ann"}, {"options", "-c"}}), out), action::failed);
+    expect_fatal(out, "42601", "invalid command-line argument for server process: -c");
+}
+
+TEST(FrontendLogin, WithScramLeavesKeysForTheServerSide) {
+    std::string out;
+    auto login = asked(auth_method::scram_sha_256, secret_of(scram_secret()), out);
+    EXPECT_EQ(run_scram(login, "right", out), action::done);
+    EXPECT_EQ(types_in(out), "RR");
+    const auto known = protocol::derive_scram_keys("right", "0123456789abcdef", 4096);
+    const auto credentials = login.take_result().credentials;
+    ASSERT_TRUE(credentials.keys);
+    EXPECT_EQ(credentials.keys->client_key, known->client_key);
+    EXPECT_FALSE(credentials.password);
+}
+
+TEST(FrontendLogin, WithScramAndAPlainSecretLeavesThePassword) {
+    std::string out;
+    auto login = asked(auth_method::scram_sha_256, secret_of("right"), out);
+    EXPECT_EQ(run_scram(login, "right", out), action::done);
+    const auto credentials = login.take_result().credentials;
+    EXPECT_EQ(credentials.password, "right");
+    EXPECT_FALSE(credentials.keys);
+}
+
+TEST(FrontendLogin, TellsNothingApartWhenItRefuses) {
+    const std::vector<std::optional<stored_secret>> secrets = {
+        std::nullopt, stored_secret{}, secret_of(*protocol::md5_hash("ann", "right")),
+        secret_of("other"), secret_of(scram_secret())};
+    for (std::size_t i = 0; i < secrets.size(); ++i) {
+        SCOPED_TRACE(i);
+        std::string out;
+        auto login = asked(auth_method::scram_sha_256, secrets[i], out);
+        // Only the last of these has a password that could be right.
+        EXPECT_EQ(run_scram(login, i + 1 < secrets.size() ? "right" : "wrong", out),
+                  action::failed);
+        EXPECT_EQ(types_in(out), "E");
+        expect_fatal(out, "28P01", refused);
+        EXPECT_TRUE(login.failure().starts_with(refused));
+        EXPECT_EQ(login.failure().find("right"), std::string::npos);
+    }
+}
+
+TEST(FrontendLogin, AsksForScramUnderMd5WhereTheSecretIsScram) {
+    std::string out;
+    auto login = asked(auth_method::md5, secret_of(scram_secret()), out);
+    EXPECT_EQ(run_scram(login, "right", out), action::done);
+}
+
+TEST(FrontendLogin, WithMd5TakesTheRightAnswerOnly) {
+    const auto hash = *protocol::md5_hash("ann", "right");
+    const auto right = *protocol::md5_answer(hash, {'s', 'a', 'l', 't'});
+    for (const auto& text : {std::string{"right"}, hash}) {
+        std::string out;
+        auto login = asked(auth_method::md5, secret_of(text), out);
+        EXPECT_EQ(out, encoded(protocol::authentication_md5_password{{'s', 'a', 'l', 't'}}));
+        out.clear();
+        EXPECT_EQ(login.on_message('p', password_body(right), out), action::done);
+        const auto credentials = login.take_result().credentials;
+        EXPECT_EQ(credentials.md5_hash, text == hash ? hash : "");
+        EXPECT_EQ(credentials.password.value_or(""), text == hash ? "" : "right");
+    }
+    for (const auto& wrong : {hash, std::string{"right"}, right + "0", right.substr(1)}) {
+        std::string out;
+        auto login = asked(auth_method::md5, secret_of(hash), out);
+        out.clear();
+        EXPECT_EQ(login.on_message('p', password_body(wrong), out), action::failed);
+        expect_fatal(out, "28P01", refused);
+    }
+}
+
+TEST(FrontendLogin, WithMd5RefusesUnknownUsersBySetting) {
+    for (const bool get_md5 : {false, true}) {
+        frontend_login login{{auth_method::md5, "s", get_md5}, {"server", {}}};
+        std::string out;
+        EXPECT_EQ(login.start(startup_of({{"user", "ann"}}), out), action::need_secret);
+        EXPECT_EQ(login.on_secret(std::nullopt, out), action::read);
+        if (!get_md5) {
+            EXPECT_EQ(run_scram(login, "", out), action::failed);
+        } else {
+            out.clear();
+            // What an empty password would answer.
+            const auto answer = *protocol::md5_answer(*protocol::md5_hash("ann", ""), {});
+            EXPECT_EQ(login.on_message('p', password_body(answer), out), action::failed);
+        }
+        expect_fatal(out, "28P01", refused);
+    }
+}
+
+TEST(FrontendLogin, WithPasswordChecksAnyFormOfSecret) {
+    for (const auto& text :
+         {std::string{"right"}, *protocol::md5_hash("ann", "right"), scram_secret()}) {
+        std::string out;
+        auto login = asked(auth_method::password, secret_of(text), out);
+        EXPECT_EQ(out, encoded(protocol::authentication_cleartext_password{}));
+        out.clear();
+        EXPECT_EQ(login.on_message('p', password_body("right"), out), action::done);
+        EXPECT_EQ(login.take_result().credentials.password, "right");
+        auto other = asked(auth_method::password, secret_of(text), out = "");
+        out.clear();
+        EXPECT_EQ(other.on_message('p', password_body("wrong"), out), action::failed);
+        expect_fatal(out, "28P01", refused);
+    }
+    std::string out;
+    auto login = asked(auth_method::password, std::nullopt, out);
+    EXPECT_EQ(login.on_message('p', password_body("x"), out), action::failed);
+    expect_fatal(out, "28P01", refused);
+}
+
+TEST(FrontendLogin, TakesPasswordsUpTo65535Bytes) {
+    const std::string longest(65'535, 'p');
+    std::string out;
+    auto login = asked(auth_method::password, secret_of(longest), out);
+    EXPECT_EQ(login.on_message('p', password_body(longest), out), action::done);
+    auto other = asked(auth_method::password, secret_of(longest), out = "");
+    EXPECT_EQ(other.on_message('p', password_body(longest + "p"), out), action::failed);
+    expect_fatal(out, "08P01", "invalid message length");
+}
+
+TEST(FrontendLogin, RefusesAnEmptyPassword) {
+    for (const auto method : {auth_method::password, auth_method::md5}) {
+        std::string out;
+        auto login = asked(method, secret_of("right"), out);
+        EXPECT_EQ(login.on_message('p', password_body(""), out), action::failed);
+        expect_fatal(out, "28P01", "empty password returned by client");
+    }
+}
+
+TEST(FrontendLogin, RefusesOtherMessagesWhileItWaitsForAProof) {
+    for (const auto method :
+         {auth_method::password, auth_method::md5, auth_method::scram_sha_256}) {
+        for (const char type : {'Q', 'X', 'S', '\0'}) {
+            std::string out;
+            auto login = asked(method, secret_of("right"), out);
+            EXPECT_EQ(login.on_message(type, "", out), action::failed);
+            expect_fatal(out, "08P01",
+                         "expected password response, got message type " + std::to_string(type));
+        }
+    }
+}
+
+TEST(FrontendLogin, RefusesBrokenProofs) {
+    for (const auto broken :
+         {""sv, "x"sv, "SCRAM-SHA-256\0"sv, "SCRAM-SHA-256\0\0\0\0\5n,,"sv,
+          "SCRAM-SHA-256\0\0\0\0\0"sv, "SCRAM-SHA-1\0\0\0\0\3n,,"sv,
+          "SCRAM-SHA-256-PLUS\0\0\0\0\3p=x"sv, "SCRAM-SHA-256\0\0\0\0\x0cp=x,,n=,r=ab"sv,
+          "SCRAM-SHA-256\0\x7f\xff\xff\xffn"sv}) {
+        std::string out;
+        auto login = asked(auth_method::scram_sha_256, secret_of("right"), out);
+        EXPECT_EQ(login.on_message('p', broken, out), action::failed) << broken;
+        EXPECT_EQ(protocol::find_sqlstate(take_messages(out).back().body), "08P01");
+        EXPECT_EQ(login.on_message('p', broken, out), action::failed) << "after the end";
+    }
+    for (const auto broken : {""sv, "no end"sv, "two\0ends\0"sv}) {
+        std::string out;
+        auto login = asked(auth_method::password, secret_of("right"), out);
+        EXPECT_EQ(login.on_message('p', broken, out), action::failed);
+        EXPECT_EQ(protocol::find_sqlstate(take_messages(out).back().body), "08P01");
+    }
+}
+
+TEST(FrontendLogin, TakesAnInitialResponseWithoutData) {
+    std::string out;
+    auto login = asked(auth_method::scram_sha_256, secret_of("right"), out);
+    out.clear();
+    const auto initial = encoded(protocol::sasl_initial_response{protocol::scram_mechanism, {}});
+    EXPECT_EQ(login.on_message('p', body(initial), out), action::read);
+    EXPECT_EQ(out, encoded(protocol::authentication_sasl_continue{}));
+    out.clear();
+    EXPECT_EQ(login.on_message('p', "n,,n=,r=client", out), action::read);
+    EXPECT_EQ(types_in(out), "R");
+}
+
+TEST(FrontendLogin, RefusesMessagesOutOfOrder) {
+    std::string out;
+    auto early = login_with(auth_method::password);
+    EXPECT_EQ(early.on_message('p', password_body("x"), out), action::failed);
+    auto waiting = login_with(auth_method::password);
+    EXPECT_EQ(waiting.start(startup_of({{"user", "ann"}}), out), action::need_secret);
+    EXPECT_EQ(waiting.on_message('p', password_body("x"), out), action::failed);
+    auto twice = login_with(auth_method::trust);
+    EXPECT_EQ(twice.start(startup_of({{"user", "ann"}}), out), action::done);
+    EXPECT_EQ(twice.start(startup_of({{"user", "ann"}}), out), action::failed);
+}
+
+TEST(LoginEntropy, IsFresh) {
+    const auto a = make_login_entropy();
+    const auto b = make_login_entropy();
+    ASSERT_TRUE(a && b);
+    EXPECT_NE(a->scram_nonce, b->scram_nonce);
+    EXPECT_FALSE(a->scram_nonce.empty());
+}
+
+} // namespace
+} // namespace pgweir
