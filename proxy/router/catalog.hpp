@@ -1,32 +1,39 @@
-// What the primary's catalog says about one database's relations and functions, as far as routing depends on it.
-// An immutable snapshot: the catalog reader (control thread) builds it from query rows, workers read it.
+// What the primary's catalog says about one database's relations and functions, as far as routing
+// depends on it, as plain rows. catalog_queries.hpp makes them from query results,
+// catalog_snapshot.hpp judges them.
 #pragma once
 
 #include <cstdint>
-#include <memory>
-#include <optional>
 #include <string>
-#include <string_view>
-#include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 namespace pgweir {
+
+/// A function named by another catalog row. All overloads of the name are meant.
+struct routine_name {
+    std::string schema;
+    std::string name;
+};
 
 /// One row of pg_proc outside the built-in allow-list's reach, as text, before judgement.
 struct function_row {
     std::uint32_t oid = 0;
     std::string schema;
     std::string name;
-    std::uint16_t arguments = 0;          // pronargs
-    std::uint16_t default_arguments = 0;  // pronargdefaults
+    std::uint16_t arguments = 0;         // pronargs
+    std::uint16_t default_arguments = 0; // pronargdefaults
     bool variadic = false;
-    char kind = 'f';         // prokind: f, a, w, p
-    char volatility = 'v';   // provolatile: i, s, v
-    std::string language;    // internal, c, sql, plpgsql, …
-    std::string body;        // prosrc; for SQL-standard bodies pg_get_functiondef's text
-    bool has_settings = false;        // proconfig is not null
-    bool row_type_argument = false;   // one argument of a composite type: callable as a column
+    char kind = 'f';           // prokind: f, a, w, p
+    char volatility = 'v';     // provolatile: i, s, v
+    std::string language;      // internal, c, sql, plpgsql, …
+    std::string body;          // prosrc; for SQL-standard bodies pg_get_functiondef's text
+    bool has_settings = false; // proconfig is not null
+    bool row_type_argument =
+        false; // may be called with one argument of a composite type: callable as a column
+    std::string extension;       // the extension it belongs to, or empty
+    bool qualified_body = false; // body is PostgreSQL's own text under an empty search_path: every
+                                 // name not in pg_catalog carries its schema
+    std::vector<routine_name> components; // aggregates: the functions that do the work
 };
 
 /// One row of pg_class.
@@ -34,20 +41,53 @@ struct relation_row {
     std::uint32_t oid = 0;
     std::string schema;
     std::string name;
-    char kind = 'r';         // relkind: r, p, v, m, S, f, i, t, c
-    char persistence = 'p';  // relpersistence: p, u, t
-    std::string view_definition;       // pg_get_viewdef, for views
-    bool row_security = false;         // with policies: expressions below
-    std::vector<std::string> policies; // expressions as text
+    char kind = 'r';             // relkind: r, p, v, m, S, f, i, t, c
+    char persistence = 'p';      // relpersistence: p, u, t
+    std::string view_definition; // pg_get_viewdef under an empty search_path, for views
+    bool row_security = false;   // with policies: expressions below
+    std::vector<std::string>
+        policies; // USING expressions that SELECT meets, as text, under an empty search_path
+    std::vector<std::uint32_t>
+        parents; // pg_inherits: what reads this relation too; also partitioned tables
+};
+
+/// An operator outside pg_catalog.
+struct operator_row {
+    std::string schema;
+    std::string name;
+    routine_name function;
+};
+
+/// A type outside pg_catalog that is not the row type of a table, nor an array.
+struct type_row {
+    std::uint32_t oid = 0;
+    std::string schema;
+    std::string name;
+    char kind = 'b'; // typtype: b, c, d, e, r, m
+    std::vector<routine_name>
+        functions; // that run when a value is made from text: input, modifiers, canonical form
+    std::vector<std::string> checks; // domains: constraint expressions, under an empty search_path
+};
+
+/// A cast that calls a function outside pg_catalog.
+struct cast_row {
+    std::string target_schema; // the type that is made; may be one of pg_catalog
+    std::string target;
+    char context =
+        'e'; // castcontext: i (anywhere, unseen in the text), a (assignment), e (only when written)
+    routine_name function;
 };
 
 struct catalog_rows {
     std::string database;
     std::uint32_t server_version = 0;
-    std::vector<function_row> functions;       // all outside pg_catalog/information_schema, plus changed built-ins
-    std::vector<relation_row> relations;       // all outside pg_catalog/information_schema/pg_toast
-    std::vector<std::string> operators;        // names of operators outside pg_catalog
-    std::vector<std::string> types;            // names of types outside pg_catalog that are not table row types
+    std::vector<function_row>
+        functions; // all that initdb did not make, and those of information_schema
+    std::vector<relation_row>
+        relations; // all outside pg_catalog, information_schema, pg_toast and temporary schemas
+    std::vector<operator_row> operators;
+    std::vector<type_row> types;
+    std::vector<cast_row> casts;
 };
 
-}  // namespace pgweir
+} // namespace pgweir

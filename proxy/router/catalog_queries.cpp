@@ -1,0 +1,290 @@
+#include "proxy/router/catalog_queries.hpp"
+
+#include <array>
+#include <charconv>
+#include <cstddef>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+namespace pgweir {
+
+namespace {
+
+constexpr std::uint32_t sql_standard_bodies_since = 140000;
+
+/// Every query has its columns' mapping in the function of the same name with "add_" before it,
+/// below.
+constexpr std::string_view empty_search_path =
+    "select pg_catalog.set_config('search_path', '', false)";
+
+/// oid, schema, name, arguments, defaults, variadic, kind, volatility, language, body, settings,
+/// row type argument, extension, qualified body. `%` is replaced by the version's columns for the
+/// body.
+constexpr std::string_view functions_head = R"(
+select p.oid, n.nspname, p.proname, p.pronargs, p.pronargdefaults, p.provariadic operator(pg_catalog.<>) 0, p.prokind,
+       p.provolatile, l.lanname, p.proconfig is not null,
+       p.pronargs operator(pg_catalog.>) 0
+           and (p.pronargs operator(pg_catalog.-) p.pronargdefaults operator(pg_catalog.<=) 1
+                or p.provariadic operator(pg_catalog.<>) 0)
+           and (t.typtype operator(pg_catalog.=) 'c'
+                or t.typtype operator(pg_catalog.=) 'p' and t.typname operator(pg_catalog.<>) 'cstring'
+                or t.typtype operator(pg_catalog.=) 'd' or p.provariadic operator(pg_catalog.<>) 0),
+       e.extname,)";
+constexpr std::string_view functions_body_old = R"(
+       case when l.lanname operator(pg_catalog.=) 'sql' then p.prosrc end, false)";
+constexpr std::string_view functions_body_new = R"(
+       case when l.lanname operator(pg_catalog.=) 'sql'
+            then coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc) end,
+       p.prosqlbody is not null)";
+constexpr std::string_view functions_tail = R"(
+from pg_catalog.pg_proc p
+join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace
+join pg_catalog.pg_language l on l.oid operator(pg_catalog.=) p.prolang
+left join pg_catalog.pg_type t on t.oid operator(pg_catalog.=) p.proargtypes[0]
+left join pg_catalog.pg_depend d on d.classid operator(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass
+     and d.objid operator(pg_catalog.=) p.oid and d.deptype operator(pg_catalog.=) 'e'
+left join pg_catalog.pg_extension e on e.oid operator(pg_catalog.=) d.refobjid
+where p.oid operator(pg_catalog.>=) 16384 or n.nspname operator(pg_catalog.=) 'information_schema')";
+
+/// aggregate's oid, schema and name of a function that does its work
+constexpr std::string_view components = R"(
+select a.aggfnoid::pg_catalog.oid, n.nspname, p.proname
+from pg_catalog.pg_aggregate a
+join pg_catalog.pg_proc p on p.oid operator(pg_catalog.=) any (array[a.aggtransfn, a.aggfinalfn, a.aggcombinefn,
+     a.aggserialfn, a.aggdeserialfn, a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn]::pg_catalog.oid[])
+join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace
+where a.aggfnoid::pg_catalog.oid operator(pg_catalog.>=) 16384)";
+
+/// oid, schema, name, kind, persistence, view's definition, row security. Other sessions' temporary
+/// relations are out of everybody's sight; whoever has some of his own is held on the primary.
+constexpr std::string_view relations = R"(
+select c.oid, n.nspname, c.relname, c.relkind, c.relpersistence,
+       case when c.relkind operator(pg_catalog.=) 'v' then pg_catalog.pg_get_viewdef(c.oid) end, c.relrowsecurity
+from pg_catalog.pg_class c
+join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace
+where c.oid operator(pg_catalog.>=) 16384
+  and c.relkind operator(pg_catalog.=) any (array['r', 'p', 'v', 'm', 'S', 'f']::"char"[])
+  and n.nspname operator(pg_catalog.!~) '^pg_(toast|temp|toast_temp)')";
+
+/// relation's oid, USING expression
+constexpr std::string_view policies = R"(
+select p.polrelid, pg_catalog.pg_get_expr(p.polqual, p.polrelid)
+from pg_catalog.pg_policy p
+where p.polqual is not null and p.polcmd operator(pg_catalog.=) any (array['r', '*']::"char"[]))";
+
+/// child's oid, parent's oid
+constexpr std::string_view inheritance =
+    "select i.inhrelid, i.inhparent from pg_catalog.pg_inherits i";
+
+/// schema, name, function's schema, function's name
+constexpr std::string_view operators = R"(
+select n.nspname, o.oprname, fn.nspname, f.proname
+from pg_catalog.pg_operator o
+join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) o.oprnamespace
+join pg_catalog.pg_proc f on f.oid operator(pg_catalog.=) o.oprcode::pg_catalog.oid
+join pg_catalog.pg_namespace fn on fn.oid operator(pg_catalog.=) f.pronamespace
+where o.oid operator(pg_catalog.>=) 16384)";
+
+/// oid, schema, name, kind, schema and name of a function that runs when a value is made (one row
+/// each, NULL: none)
+constexpr std::string_view types = R"(
+select t.oid, n.nspname, t.typname, t.typtype, fn.nspname, f.proname
+from pg_catalog.pg_type t
+join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) t.typnamespace
+left join pg_catalog.pg_range r on r.rngtypid operator(pg_catalog.=) t.oid
+left join pg_catalog.pg_proc f on f.oid operator(pg_catalog.=) any (array[t.typinput, t.typmodin, r.rngcanonical,
+     r.rngsubdiff]::pg_catalog.oid[])
+     and f.oid operator(pg_catalog.>=) 16384
+left join pg_catalog.pg_namespace fn on fn.oid operator(pg_catalog.=) f.pronamespace
+where t.oid operator(pg_catalog.>=) 16384 and t.typrelid operator(pg_catalog.=) 0
+  and not exists (select from pg_catalog.pg_type e where e.typarray operator(pg_catalog.=) t.oid))";
+
+/// domain's oid, check expression
+constexpr std::string_view checks = R"(
+select c.contypid, pg_catalog.pg_get_expr(c.conbin, 0)
+from pg_catalog.pg_constraint c
+where c.contypid operator(pg_catalog.<>) 0 and c.contypid operator(pg_catalog.>=) 16384 and c.conbin is not null)";
+
+/// target's schema and name, context, function's schema and name
+constexpr std::string_view casts = R"(
+select tn.nspname, t.typname, c.castcontext, fn.nspname, f.proname
+from pg_catalog.pg_cast c
+join pg_catalog.pg_type t on t.oid operator(pg_catalog.=) c.casttarget
+join pg_catalog.pg_namespace tn on tn.oid operator(pg_catalog.=) t.typnamespace
+join pg_catalog.pg_proc f on f.oid operator(pg_catalog.=) c.castfunc
+join pg_catalog.pg_namespace fn on fn.oid operator(pg_catalog.=) f.pronamespace
+where c.oid operator(pg_catalog.>=) 16384)";
+
+using row = std::vector<catalog_cell>;
+
+bool truth(const catalog_cell& cell) {
+    return cell == "t";
+}
+
+std::string text(const catalog_cell& cell) {
+    return cell.value_or(std::string{});
+}
+
+char letter(const catalog_cell& cell) {
+    return cell && !cell->empty() ? cell->front() : '\0';
+}
+
+template <class Number> Number number(const catalog_cell& cell) {
+    Number value{};
+    // A cell that is no number leaves 0: an oid that nothing has, or a count that only makes calls
+    // fit worse.
+    if (cell) std::from_chars(cell->data(), cell->data() + cell->size(), value);
+    return value;
+}
+
+/// Rows that later queries add to, by oid.
+struct targets {
+    catalog_rows rows;
+    std::unordered_map<std::uint32_t, std::size_t> functions;
+    std::unordered_map<std::uint32_t, std::size_t> relations;
+    std::unordered_map<std::uint32_t, std::size_t> types;
+};
+
+template <class Item, class Add>
+void add_to(const std::unordered_map<std::uint32_t, std::size_t>& index,
+            std::vector<Item>& items,
+            const catalog_cell& oid,
+            Add&& add) {
+    if (const auto found = index.find(number<std::uint32_t>(oid)); found != index.end())
+        add(items[found->second]);
+}
+
+void add_nothing(targets&, const row&) {}
+
+void add_functions(targets& to, const row& cells) {
+    function_row one;
+    one.oid = number<std::uint32_t>(cells[0]);
+    one.schema = text(cells[1]);
+    one.name = text(cells[2]);
+    one.arguments = number<std::uint16_t>(cells[3]);
+    one.default_arguments = number<std::uint16_t>(cells[4]);
+    one.variadic = truth(cells[5]);
+    one.kind = letter(cells[6]);
+    one.volatility = letter(cells[7]);
+    one.language = text(cells[8]);
+    one.has_settings = truth(cells[9]);
+    one.row_type_argument = truth(cells[10]);
+    one.extension = text(cells[11]);
+    one.body = text(cells[12]);
+    one.qualified_body = truth(cells[13]);
+    to.functions.emplace(one.oid, to.rows.functions.size());
+    to.rows.functions.push_back(std::move(one));
+}
+
+void add_components(targets& to, const row& cells) {
+    add_to(to.functions, to.rows.functions, cells[0], [&](function_row& aggregate) {
+        aggregate.components.push_back({text(cells[1]), text(cells[2])});
+    });
+}
+
+void add_relations(targets& to, const row& cells) {
+    relation_row one;
+    one.oid = number<std::uint32_t>(cells[0]);
+    one.schema = text(cells[1]);
+    one.name = text(cells[2]);
+    one.kind = letter(cells[3]);
+    one.persistence = letter(cells[4]);
+    one.view_definition = text(cells[5]);
+    one.row_security = truth(cells[6]);
+    to.relations.emplace(one.oid, to.rows.relations.size());
+    to.rows.relations.push_back(std::move(one));
+}
+
+void add_policies(targets& to, const row& cells) {
+    add_to(to.relations, to.rows.relations, cells[0],
+           [&](relation_row& relation) { relation.policies.push_back(text(cells[1])); });
+}
+
+void add_inheritance(targets& to, const row& cells) {
+    add_to(to.relations, to.rows.relations, cells[0],
+           [&](relation_row& child) { child.parents.push_back(number<std::uint32_t>(cells[1])); });
+}
+
+void add_operators(targets& to, const row& cells) {
+    to.rows.operators.push_back({text(cells[0]), text(cells[1]), {text(cells[2]), text(cells[3])}});
+}
+
+void add_types(targets& to, const row& cells) {
+    const auto oid = number<std::uint32_t>(cells[0]);
+    const auto [place, is_new] = to.types.try_emplace(oid, to.rows.types.size());
+    if (is_new)
+        to.rows.types.push_back({oid, text(cells[1]), text(cells[2]), letter(cells[3]), {}, {}});
+    if (cells[5])
+        to.rows.types[place->second].functions.push_back({text(cells[4]), text(cells[5])});
+}
+
+void add_checks(targets& to, const row& cells) {
+    add_to(to.types, to.rows.types, cells[0],
+           [&](type_row& domain) { domain.checks.push_back(text(cells[1])); });
+}
+
+void add_casts(targets& to, const row& cells) {
+    to.rows.casts.push_back(
+        {text(cells[0]), text(cells[1]), letter(cells[2]), {text(cells[3]), text(cells[4])}});
+}
+
+struct catalog_step {
+    std::string_view name;
+    std::string_view query; // empty: depends on the version
+    std::size_t columns;
+    void (*add)(targets&, const row&);
+};
+
+constexpr std::array<catalog_step, 10> steps = {{
+    {"search_path", empty_search_path, 1, add_nothing},
+    {"functions", {}, 14, add_functions},
+    {"components", components, 3, add_components},
+    {"relations", relations, 7, add_relations},
+    {"policies", policies, 2, add_policies},
+    {"inheritance", inheritance, 2, add_inheritance},
+    {"operators", operators, 4, add_operators},
+    {"types", types, 6, add_types},
+    {"checks", checks, 2, add_checks},
+    {"casts", casts, 5, add_casts},
+}};
+
+std::string functions_query(std::uint32_t server_version) {
+    std::string query{functions_head};
+    query += server_version >= sql_standard_bodies_since ? functions_body_new : functions_body_old;
+    query += functions_tail;
+    return query;
+}
+
+} // namespace
+
+std::vector<std::string> catalog_queries(std::uint32_t server_version) {
+    std::vector<std::string> queries;
+    for (const catalog_step& step : steps)
+        queries.push_back(step.query.empty() ? functions_query(server_version)
+                                             : std::string{step.query});
+    return queries;
+}
+
+boost::system::result<catalog_rows, catalog_error> rows_of(const std::string& database,
+                                                           std::uint32_t server_version,
+                                                           std::span<const catalog_table> answers) {
+    if (answers.size() != steps.size())
+        return catalog_error{std::to_string(answers.size()) + " answers to " +
+                             std::to_string(steps.size()) + " catalog queries"};
+    targets to;
+    to.rows.database = database;
+    to.rows.server_version = server_version;
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        for (const row& cells : answers[i]) {
+            if (cells.size() != steps[i].columns)
+                return catalog_error{"the catalog query \"" + std::string{steps[i].name} +
+                                     "\" gave " + std::to_string(cells.size()) + " columns, not " +
+                                     std::to_string(steps[i].columns)};
+            steps[i].add(to, cells);
+        }
+    }
+    return std::move(to.rows);
+}
+
+} // namespace pgweir

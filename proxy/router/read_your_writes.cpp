@@ -1,0 +1,190 @@
+#include "proxy/router/read_your_writes.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace pgweir {
+
+namespace {
+
+/// A standby this close below the floor is likely to have passed it by its next sample. In bytes of
+/// WAL.
+constexpr std::uint64_t nearly_there = std::uint64_t{1024} * 1024;
+
+/// The greater of two, along the view's history. A position off the history counts for nothing: it
+/// is lost.
+std::optional<wal_position> greater_of(const std::optional<wal_position>& a,
+                                       const std::optional<wal_position>& b,
+                                       const cluster_view& view) {
+    const auto present = [&view](const std::optional<wal_position>& one) {
+        return one ? on_present_timeline(*one, view) : std::nullopt;
+    };
+    const auto first = present(a);
+    const auto second = present(b);
+    // Neither can be placed (no primary, say): keep what there is, so that nothing is forgotten.
+    if (!first && !second) return b ? b : a;
+    if (!first) return second;
+    if (!second) return first;
+    return first->at < second->at ? second : first;
+}
+
+} // namespace
+
+void session_floor::on_primary_answer(std::uint64_t look_now, bool asynchronous_commit_possible) {
+    const primary_mark before = primary_mark_.value_or(primary_mark{});
+    primary_mark_ =
+        primary_mark{std::max(before.look, look_now), before.loose || asynchronous_commit_possible};
+}
+
+void session_floor::on_standby_answer(std::uint16_t node,
+                                      std::uint64_t role_epoch,
+                                      std::uint64_t connection,
+                                      std::uint64_t look_now) {
+    // Another standby may answer only when the last one's bound is known, so one mark is enough.
+    seen_on_ = standby_mark{node, role_epoch, connection, look_now};
+}
+
+void session_floor::raise_to(wal_position position, const cluster_view& view) {
+    floor_ = greater_of(floor_, position, view);
+}
+
+void session_floor::settle(const cluster_view& view, const sample_history& history) {
+    if (seen_on_) settle_standby(view, history);
+    if (primary_mark_) settle_primary(view, history);
+    if (provisional_) settle_provisional(view, history);
+}
+
+void session_floor::settle_primary(const cluster_view& view, const sample_history& history) {
+    const auto* const found = history.primary_after(primary_mark_->look);
+    if (found == nullptr) return;
+    const wal_sample& sample = found->sample;
+    if (!primary_mark_->loose && !view.asynchronous_commit) {
+        raise_to({sample.timeline, *sample.flush}, view);
+    } else {
+        // Without an insert position only a settled flush will do; settle_provisional() is not
+        // there yet, so wait.
+        if (!sample.insert) return;
+        provisional_ = provisional_floor{{sample.timeline, *sample.insert}, primary_mark_->look};
+    }
+    primary_mark_.reset();
+}
+
+void session_floor::settle_provisional(const cluster_view& view, const sample_history& history) {
+    const auto* const found = history.settled_after(provisional_->look);
+    if (found == nullptr) return;
+    wal_position bound = provisional_->position;
+    if (found->sample.timeline == bound.timeline)
+        bound.at = std::min(bound.at, *found->sample.settled_flush);
+    raise_to(bound, view);
+    provisional_.reset();
+}
+
+void session_floor::settle_standby(const cluster_view& view, const sample_history& history) {
+    const bool known = seen_on_->node < view.nodes.size();
+    const bool same_life = known && view.nodes[seen_on_->node].role_epoch == seen_on_->role_epoch &&
+                           view.nodes[seen_on_->node].role == node_role::standby;
+    if (const auto* const found = history.standby_after(seen_on_->node, seen_on_->look);
+        found != nullptr && found->role_epoch == seen_on_->role_epoch) {
+        raise_to({found->sample.timeline, *found->sample.received}, view);
+    } else if (same_life && view.nodes[seen_on_->node].health == node_health::up) {
+        return; // its next sample will tell
+    } else if (const auto* const primary = history.primary_after(seen_on_->look);
+               primary != nullptr) {
+        // A restarted standby says nothing about what it showed before. The primary had flushed it
+        // all.
+        raise_to({primary->sample.timeline, *primary->sample.flush}, view);
+    } else {
+        return;
+    }
+    seen_on_.reset();
+}
+
+bool session_floor::is_same_incarnation(const node_view& node,
+                                        const standby_connection& connection) const {
+    if (seen_on_->node != node.id) return false;
+    // A crash of the server would have ended the connection: one that was there before the answer
+    // has seen no crash since. Without a connection the node is only a candidate.
+    return connection.serial == 0 || connection.serial == seen_on_->connection ||
+           connection.login_look < seen_on_->look;
+}
+
+read_verdict session_floor::may_read_own(const cluster_view& view,
+                                         const node_view& node,
+                                         const standby_connection& connection,
+                                         std::uint64_t looks_begun) const {
+    if (primary_mark_)
+        return looks_begun > primary_mark_->look ? read_verdict::wait_for_look : read_verdict::no;
+    if (seen_on_ && !is_same_incarnation(node, connection))
+        return looks_begun > seen_on_->look ? read_verdict::wait_for_look : read_verdict::no;
+    auto needed = floor_;
+    if (provisional_) needed = greater_of(needed, provisional_->position, view);
+    if (!needed) return read_verdict::yes;
+    const auto floor = on_present_timeline(*needed, view);
+    if (!floor || node.sample.timeline == timeline_id{}) return read_verdict::no;
+    const auto reached = [&](std::optional<lsn> replay) {
+        if (!replay) return false;
+        const auto position = replayed_position(node.sample.timeline, *replay, view);
+        return position && position->at >= floor->at;
+    };
+    if (node.sample.number > connection.login_look && reached(node.sample.replay))
+        return read_verdict::yes;
+    if (reached(connection.login_replay)) return read_verdict::yes;
+    const bool near =
+        node.sample.replay && node.sample.replay->value + nearly_there >= floor->at.value;
+    // Looks go around all nodes: after that many numbers this node's next look has begun.
+    const bool next_look_begun = looks_begun >= node.sample.number + view.nodes.size();
+    return near && next_look_begun ? read_verdict::wait_for_look : read_verdict::no;
+}
+
+read_verdict session_floor::may_read(const cluster_view& view,
+                                     std::uint16_t node,
+                                     const standby_connection& connection,
+                                     std::uint64_t looks_begun,
+                                     consistency wanted) const {
+    if (node >= view.nodes.size() || !view.nodes[node].readable) return read_verdict::no;
+    const node_view& standby = view.nodes[node];
+    switch (wanted.mode) {
+    case consistency_mode::eventual:
+        return read_verdict::yes;
+    case consistency_mode::bounded: {
+        const bool within = standby.lag_time && *standby.lag_time <= wanted.bound;
+        return within ? read_verdict::yes : read_verdict::no;
+    }
+    case consistency_mode::session:
+        return may_read_own(view, standby, connection, looks_begun);
+    case consistency_mode::primary:
+        break;
+    }
+    return read_verdict::no;
+}
+
+std::optional<wal_position> session_floor::position() const {
+    if (is_waiting()) return std::nullopt;
+    if (!provisional_) return floor_;
+    // The provisional floor is an upper bound too, and the later of the two unless a failover lies
+    // between.
+    if (!floor_ || floor_->timeline < provisional_->position.timeline)
+        return provisional_->position;
+    if (provisional_->position.timeline < floor_->timeline) return floor_;
+    return wal_position{floor_->timeline, std::max(floor_->at, provisional_->position.at)};
+}
+
+std::string to_string(const wal_position& position) {
+    return std::to_string(position.timeline.value) + ":" + to_string(position.at);
+}
+
+std::optional<wal_position> parse_wal_position(std::string_view text) {
+    const std::size_t colon = text.find(':');
+    if (colon == std::string_view::npos) return std::nullopt;
+    wal_position position;
+    const auto [stop, failure] =
+        std::from_chars(text.data(), text.data() + colon, position.timeline.value);
+    if (failure != std::errc{} || stop != text.data() + colon || position.timeline.value == 0)
+        return std::nullopt;
+    const auto at = parse_lsn(text.substr(colon + 1));
+    if (!at) return std::nullopt;
+    position.at = *at;
+    return position;
+}
+
+} // namespace pgweir
