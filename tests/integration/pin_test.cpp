@@ -4,8 +4,6 @@
 namespace pgweir::test {
 namespace {
 
-using ::testing::HasSubstr;
-
 class pin : public proxied_test {
 protected:
     /// Uses the whole pool, so that an unpinned session would get another server connection.

@@ -32,7 +32,7 @@ protected:
     }
     /// The pool's backends on a node, without pgweir's own.
     static int pool_backends(postgres_node& node) {
-        return node.count_backends("datname = 'app' and application_name not like 'pgweir%'");
+        return node.count_backends("datname = 'app' and application_name not like 'pgweir %'");
     }
 
     static std::unique_ptr<pgweir_process> proxy_;
@@ -73,8 +73,8 @@ TEST_F(pool_limits, PgweirsOwnConnectionsAreNamedAndFew) {
     start({});
     wire().converse(wire::query("select 1"));
     for (const auto& node : shared_cluster().nodes())
-        EXPECT_LE(node->count_backends("application_name like 'pgweir%'"), 3);
-    EXPECT_GE(shared_cluster().primary().count_backends("application_name like 'pgweir%'"), 1);
+        EXPECT_LE(node->count_backends("application_name like 'pgweir %'"), 3);
+    EXPECT_GE(shared_cluster().primary().count_backends("application_name like 'pgweir %'"), 1);
 }
 
 TEST_F(pool_limits, WaitersAreServedInTheOrderOfTheirArrival) {
@@ -201,7 +201,7 @@ TEST_F(pool_limits, TheBudgetOfANodeHoldsOverAllPools) {
     const auto end = std::chrono::steady_clock::now() + 3s;
     while (std::chrono::steady_clock::now() < end) {
         most = std::max(most, shared_cluster().primary().count_backends(
-                                  "datname is not null or application_name like 'pgweir%'"));
+                                  "datname is not null or application_name like 'pgweir %'"));
         std::this_thread::sleep_for(50ms);
     }
     stop = true;

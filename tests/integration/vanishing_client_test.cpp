@@ -8,7 +8,7 @@ class vanishing_client : public proxied_test {
 protected:
     static int open_transactions() {
         return cluster().primary().count_backends(
-            "datname = 'app' and application_name not like 'pgweir%' and xact_start is not null");
+            "datname = 'app' and application_name not like 'pgweir %' and xact_start is not null");
     }
     static void expect_nothing_left(const std::string& table) {
         EXPECT_TRUE(wait_until([] { return open_transactions() == 0; }, 3s));

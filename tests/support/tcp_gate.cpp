@@ -8,6 +8,7 @@
 #include <mutex>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <optional>
 #include <poll.h>
 #include <stdexcept>
 #include <sys/socket.h>
@@ -20,6 +21,12 @@ namespace pgweir::test {
 namespace {
 
 using clock = std::chrono::steady_clock;
+
+struct rule {
+    std::string marker;
+    std::string forged_answer;
+    std::optional<std::size_t> cut_after;
+};
 
 struct chunk {
     clock::time_point due;
@@ -82,8 +89,7 @@ struct tcp_gate::state {
     bool refusing = false;
     bool holding = false;
     std::chrono::milliseconds delay{0};
-    std::vector<gate_rule> rules;
-    int applied = 0;
+    std::vector<rule> rules;
     std::list<relay> relays;
     std::thread thread;
 
@@ -121,16 +127,11 @@ void tcp_gate::state::accept_one() {
 
 void tcp_gate::state::from_client(relay& link, std::string bytes) {
     link.recent += bytes;
-    for (auto rule = rules.begin(); rule != rules.end(); ++rule) {
-        if (link.recent.find(rule->marker) == std::string::npos) continue;
-        const auto now = *rule;
-        rules.erase(rule);
-        ++applied;
+    for (auto each = rules.begin(); each != rules.end(); ++each) {
+        if (link.recent.find(each->marker) == std::string::npos) continue;
+        const auto now = *each;
+        rules.erase(each);
         link.recent.clear();
-        if (now.cut) {
-            link.dead = true;
-            return;
-        }
         if (!now.forged_answer.empty()) {
             link.to_client.push_back({clock::now(), now.forged_answer});
             return;
@@ -322,14 +323,14 @@ void tcp_gate::cut_all() {
     wake(state_->wake_write);
 }
 
-void tcp_gate::add_rule(gate_rule rule) {
+void tcp_gate::cut_answer(const std::string& marker, std::size_t after) {
     const std::lock_guard lock{state_->mutex};
-    state_->rules.push_back(std::move(rule));
+    state_->rules.push_back({marker, "", after});
 }
 
-int tcp_gate::rules_applied() const {
+void tcp_gate::forge_answer(const std::string& marker, const std::string& bytes) {
     const std::lock_guard lock{state_->mutex};
-    return state_->applied;
+    state_->rules.push_back({marker, bytes, {}});
 }
 
 } // namespace pgweir::test

@@ -5,18 +5,9 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
-#include <optional>
 #include <string>
 
 namespace pgweir::test {
-
-/// What happens to the connection whose client-to-server bytes contain `marker`, once.
-struct gate_rule {
-    std::string marker;
-    std::string forged_answer;             ///< sent to the client at once; the request is dropped
-    bool cut = false;                      ///< reset both sides before the request is forwarded
-    std::optional<std::size_t> cut_after;  ///< reset both after so many bytes of answer
-};
 
 class tcp_gate {
 public:
@@ -38,9 +29,11 @@ public:
     void delay_answers(std::chrono::milliseconds by);
     /// Resets all present connections.
     void cut_all();
-    void add_rule(gate_rule rule);
-    /// How many rules have been applied.
-    [[nodiscard]] int rules_applied() const;
+    /// Once: the connection whose client sends `marker` is reset on both sides after so many bytes
+    /// of the server's answer.
+    void cut_answer(const std::string& marker, std::size_t after);
+    /// Once: a request that holds `marker` is dropped and answered with these bytes.
+    void forge_answer(const std::string& marker, const std::string& bytes);
 
 private:
     struct state;
