@@ -14,7 +14,6 @@
 using namespace pgweir::protocol;
 
 namespace {
-
 template <class Decoded> void check(const Decoded& message, std::string_view input) {
     std::string out;
     if (message) encode(*message, out);
@@ -25,7 +24,6 @@ template <auto... Decode> void check_one(unsigned which, std::string_view input)
     unsigned index = 0;
     ((index++ == which ? check(Decode(input), input) : void()), ...);
 }
-
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
