@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, field
 
 from harness import processes
+from harness.cluster import newest_postgresql
 
 WARM_UP_S = 0.5
 START_PATIENCE_S = 60
@@ -34,9 +35,11 @@ class Sample:
 class Pgbench:
     def __init__(self, cluster, options, work_dir):
         self.cluster, self.options, self.work_dir = cluster, options, work_dir
-        self.program = shutil.which("pgbench") or f"{options.pg_bin}/pgbench"
+        where = options.pg_bin or newest_postgresql()
+        self.program = f"{where}/pgbench"
 
     def initialize(self):
+        """Fills the tables and waits until every standby has them."""
         self._check(self._command(self.cluster.primary_port, "-i", "-q", "-s",
                                   str(self.options.scale)))
         done = self.cluster.psql("select pg_current_wal_lsn()")
@@ -54,7 +57,7 @@ class Pgbench:
 
     def _check(self, command):
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              env=self.cluster.environment(), start_new_session=True)
+                              env=self.cluster.environment(), start_new_session=True, timeout=600)
         if done.returncode:
             raise RuntimeError(f"pgbench failed:\n{done.stderr}")
         return done.stdout
@@ -130,8 +133,8 @@ class Pgbench:
     def count_system_calls(self, peer, mode, clients, calls):
         """{name: calls per transaction} over a fixed number of transactions, logins included."""
         each = self.options.counted_transactions
-        calls.start(peer.pids)
         try:
+            calls.start(peer.pids)
             self._check(self._command(peer.port, *self._select_only(mode, clients), "-t", str(each)))
         finally:
             counts = calls.stop()

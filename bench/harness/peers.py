@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from harness import processes
+from harness.cluster import tail
 
 TEMPLATES = Path(__file__).resolve().parents[1] / "peers"
 LOGIN_PATIENCE_S = 30
@@ -64,25 +65,25 @@ def wait_until_it_answers(peer, cluster, log):
             return
         except subprocess.CalledProcessError as error:
             if time.monotonic() > deadline or (peer.process and peer.process.poll() is not None):
-                tail = log.read_text(errors="replace").splitlines()[-15:]
-                peer.stop()
-                raise RuntimeError("\n".join([f"{peer.name} does not answer: {error.stderr}", *tail]))
+                raise RuntimeError("\n".join([f"{peer.name} does not answer: {error.stderr}",
+                                              *tail(log)]))
         time.sleep(0.2)
 
 
-def direct(cluster, _directory, _options):
-    version = cluster.psql("show server_version").split()[0]
-    return Peer("direct", cluster.primary_port, [], f"PostgreSQL {version}")
+def direct(cluster, _directory, _options, _stack):
+    return Peer("direct", cluster.primary_port, [], cluster.server_name())
 
 
-def pgweir(cluster, _directory, _options):
+def pgweir(cluster, _directory, _options, _stack):
     if not cluster.pgweir_port:
-        raise NotInstalled("pgweir is not running (deploy/local/up is not there)")
+        raise NotInstalled("pgweir does not run")
     version = version_of([f"/proc/{cluster.pgweir_pid}/exe", "--version"], r"([0-9][0-9.]+)")
-    return Peer("pgweir", cluster.pgweir_port, [cluster.pgweir_pid], f"pgweir {version}")
+    peer = Peer("pgweir", cluster.pgweir_port, [cluster.pgweir_pid], f"pgweir {version}")
+    wait_until_it_answers(peer, cluster, cluster.pgweir_log)
+    return peer
 
 
-def pgbouncer(cluster, directory, options):
+def pgbouncer(cluster, directory, options, stack):
     program = binary(options.pgbouncer)
     version = version_of([program, "--version"], r"PgBouncer ([0-9.]+)")
     can_prepare = tuple(int(part) for part in version.split(".")[:2]) >= (1, 21)
@@ -96,13 +97,16 @@ def pgbouncer(cluster, directory, options):
     process = processes.start([program, directory / "pgbouncer/pgbouncer.ini"], log,
                               **processes.as_postgres())
     peer = Peer("pgbouncer", port, [process.pid], f"PgBouncer {version}", process)
+    stack.callback(peer.stop)
     if not can_prepare:
         peer.cannot["prepared"] = f"needs 1.21, this is {version}"
     wait_until_it_answers(peer, cluster, log)
     return peer
 
 
-def pgpool(cluster, directory, options):
+def pgpool(cluster, directory, options, stack):
+    if options.null_server:
+        raise NotInstalled("it asks its servers for more than the null server can make up")
     program = binary(options.pgpool)
     version = version_of([program, "--version"], r"version ([0-9.]+)")
     children = max(options.clients) + 8
@@ -120,9 +124,11 @@ def pgpool(cluster, directory, options):
         [program, "-n", "-D", "-f", home / "pgpool.conf", "-a", home / "pool_hba.conf",
          "-F", home / "pcp.conf"], log, **processes.as_postgres())
     peer = Peer("pgpool", port, [process.pid], f"pgpool {version}", process)
+    stack.callback(peer.stop)
     peer.idle_clients = children - 4
     wait_until_it_answers(peer, cluster, log)
     return peer
 
 
+# name -> function(cluster, work directory, options, ExitStack that stops what it starts)
 STARTERS = {"direct": direct, "pgbouncer": pgbouncer, "pgpool": pgpool, "pgweir": pgweir}

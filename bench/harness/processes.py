@@ -106,6 +106,7 @@ class SystemCalls:
 
     def __init__(self, work_dir):
         self.file = work_dir / "system_calls"
+        self.process = None
         self.tool = self._choose()
 
     @staticmethod
@@ -135,8 +136,9 @@ class SystemCalls:
 
     def stop(self):
         """{name: count}, with "total"; empty if the tool could not look at the processes."""
-        self.process.send_signal(signal.SIGINT)
-        self.process.wait()
+        if not self.process:
+            return {}
+        stop(self.process, signal.SIGINT)
         if not self.file.exists():
             return {}
         read = self._read_perf if self.tool == "perf" else self._read_strace

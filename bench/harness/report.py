@@ -43,8 +43,8 @@ def calls_cell(calls):
 class Results:
     """What the rounds gave: samples[(mode, clients)][peer] is a list with one Sample a round."""
 
-    def __init__(self, peers, notes):
-        self.peers, self.notes = peers, notes
+    def __init__(self, title, peers, notes):
+        self.title, self.peers, self.notes = title, peers, notes
         self.samples, self.calls, self.idle = {}, {}, {}
 
     def add(self, mode, clients, peer, sample):
@@ -104,7 +104,7 @@ class Results:
 
     def render(self, table, heading):
         parts = [heading(title, note) + table(head, rows) for title, note, head, rows in [
-            ("pgbench -S", "latency in ms; proxy CPU in µs per transaction, u user, s system",
+            (self.title, "latency in ms; proxy CPU in µs per transaction, u user, s system",
              ["mode, clients", "target", "tps", "p50", "p95", "p99", "proxy CPU", "system calls"],
              self.cell_rows()),
             ("Proxy CPU per transaction, ratios", "paired within each round",

@@ -143,6 +143,9 @@ struct select_list {
     if (has("server_version_num")) {
         return "150000";
     }
+    if (has("server_version")) {
+        return "15.0";
+    }
     if (has("version")) {
         return "PostgreSQL 15.0 (null server)";
     }

@@ -7,7 +7,9 @@
 #include <poll.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -188,7 +190,7 @@ int measure(const options& chosen) {
     const auto failed_queries =
         chosen.query.empty() ? 0 : run_query_on_each(sessions, chosen.query);
     std::this_thread::sleep_for(chosen.settle);
-    const auto after = memory_of(chosen.proxy_pids);
+    auto after = memory_of(chosen.proxy_pids);
     const auto gone = lost(sessions);
 
     const auto count = static_cast<double>(sessions.size());
@@ -204,11 +206,11 @@ int measure(const options& chosen) {
     std::printf("rss_before %lld\nrss_after %lld\nrss_bytes_per_client %.0f\n",
                 static_cast<long long>(before.rss), static_cast<long long>(after.rss),
                 per_client(after.rss - before.rss));
-    std::printf("proxy_processes %zu\n", after.processes);
-    if (after.unshared >= 0 && after.processes > 0) {
-        std::printf("unshared_bytes_per_process %lld\n",
-                    static_cast<long long>(after.unshared) /
-                        static_cast<long long>(after.processes));
+    if (!after.unshared.empty()) {
+        const auto middle =
+            after.unshared.begin() + static_cast<std::ptrdiff_t>(after.unshared.size() / 2);
+        std::ranges::nth_element(after.unshared, middle);
+        std::printf("unshared_bytes_of_median_process %lld\n", static_cast<long long>(*middle));
     }
     return logins.failed() == 0 && failed_queries == 0 && gone == 0 ? 0 : 1;
 }

@@ -265,8 +265,8 @@ void print(measured& result, bool with_cpu) {
     const auto queries = static_cast<double>(ns.size());
     std::printf("queries %zu\nfailed %llu\nqps %.0f\n", ns.size(),
                 static_cast<unsigned long long>(result.failed), queries / result.seconds);
-    std::printf("p50_us %.1f\np99_us %.1f\np99.9_us %.1f\n", percentile_us(ns, 0.5),
-                percentile_us(ns, 0.99), percentile_us(ns, 0.999));
+    std::printf("p50_us %.1f\np95_us %.1f\np99_us %.1f\np99.9_us %.1f\n", percentile_us(ns, 0.5),
+                percentile_us(ns, 0.95), percentile_us(ns, 0.99), percentile_us(ns, 0.999));
     if (with_cpu && queries > 0) {
         std::printf("proxy_cpu_us_per_query %.2f\nproxy_user_us_per_query %.2f\n"
                     "proxy_system_us_per_query %.2f\n",

@@ -28,8 +28,7 @@ struct cpu_usage {
 /// Bytes. RSS counts pages that processes share in each of them, `unshared` in none.
 struct memory_usage {
     std::int64_t rss = 0;
-    std::int64_t unshared = 0; // -1 if a process may not be looked at
-    std::size_t processes = 0;
+    std::vector<std::int64_t> unshared; // of each process, without those that may not be looked at
 };
 
 /// The fields of /proc/PID/stat after the command name (which may hold blanks and parentheses);
@@ -108,8 +107,9 @@ struct memory_usage {
         const auto clean = kib_line(base + "/smaps_rollup", "Private_Clean");
         const auto dirty = kib_line(base + "/smaps_rollup", "Private_Dirty");
         sum.rss += rss > 0 ? rss : 0;
-        sum.unshared = dirty < 0 || sum.unshared < 0 ? -1 : sum.unshared + clean + dirty;
-        ++sum.processes;
+        if (clean >= 0 && dirty >= 0) {
+            sum.unshared.push_back(clean + dirty);
+        }
     }
     return sum;
 }
