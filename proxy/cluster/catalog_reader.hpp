@@ -39,8 +39,9 @@ struct catalog_source {
 struct catalog_slot {
     explicit catalog_slot(std::string name) : database{std::move(name)} {}
     const std::string database;
-    std::atomic<std::uint64_t> required{
-        0}; // a snapshot of a lesser generation was read before some DDL had passed
+    // A snapshot of a lesser generation was read before some DDL had passed.
+    std::atomic<std::uint64_t> required{0};
+    std::atomic<bool> is_posted{false}; // the reader's: a read is asked for and not begun
 };
 
 struct catalog_news {

@@ -61,7 +61,7 @@ void compare(const node_view& before, const node_view& after, std::vector<view_e
     if (before.role != after.role && after.role != node_role::unknown)
         say(false, std::string{"is "} + word(after.role) + " on timeline " +
                        std::to_string(after.sample.timeline.value));
-    if (before.role_epoch != after.role_epoch && before.role == after.role)
+    if (before.role_epoch != 0 && before.role_epoch != after.role_epoch)
         say(false, "has been restarted");
     if (after.health != node_health::up || after.role != node_role::standby) return;
     if (after.readable && !before.readable)
