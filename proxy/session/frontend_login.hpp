@@ -7,6 +7,7 @@
 
 #include "protocol/scram.hpp"
 #include "protocol/startup.hpp"
+#include "proxy/config/settings.hpp"
 #include "proxy/session/secrets.hpp"
 
 #include <array>
@@ -19,11 +20,8 @@
 
 namespace pgweir {
 
-/// How a frontend proves who it is. With md5 a user whose secret is SCRAM is asked for SCRAM, as in
-/// PostgreSQL.
-enum class auth_method { trust, password, md5, scram_sha_256 };
-
 struct frontend_login_settings {
+    /// With md5 a user whose secret is SCRAM is asked for SCRAM, as in PostgreSQL.
     auth_method method = auth_method::scram_sha_256;
     /// Makes the salts of users who do not exist (or have a plain password) stable and unguessable.
     /// Random, the same for all logins of a process.

@@ -1,0 +1,32 @@
+// The virtual database `pgweir`: SHOW tables and commands for operators, over the ordinary protocol, without a server connection.
+// One for the process; each console session runs on the worker that accepted it.
+#pragma once
+
+#include "proxy/asio.hpp"
+#include "proxy/net/stream.hpp"
+#include "proxy/session/frontend_login.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace pgweir {
+
+class server;
+class worker;
+
+class admin_service {
+public:
+    explicit admin_service(server& of) : server_{of} {}
+
+    /// "pgweir", and "pgbouncer" for tools that know only that name.
+    [[nodiscard]] bool is_admin_database(std::string_view name) const { return name == "pgweir" || name == "pgbouncer"; }
+
+    /// Serves one console until its end. The user is authenticated; whether it may come in here, and from where, is decided here.
+    task<> run(worker& on, std::shared_ptr<stream> io, std::string early, login_result who, bool local, std::string peer);
+
+private:
+    server& server_;
+};
+
+}  // namespace pgweir

@@ -1,0 +1,63 @@
+// The program: arguments, settings, exit codes. 0: ended as told; 1: could not start or go on; 2: wrong settings or arguments.
+#include "proxy/asio.hpp"
+#include "proxy/config/command_line.hpp"
+#include "proxy/config/describe.hpp"
+#include "proxy/config/load.hpp"
+#include "proxy/log.hpp"
+#include "proxy/server.hpp"
+
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+
+#include <cstdio>
+
+namespace {
+
+using namespace pgweir;
+
+/// As many descriptors as the system lets us have: each client and each server connection is one.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int serve(const command_line& wanted) {
+    settings_sources sources{wanted.config_file, wanted.assignments, process_environment()};
+    loaded_settings loaded;
+    try {
+        loaded = load_settings(sources);
+    } catch (const settings_error& e) {
+        std::fprintf(stderr, "%s\n", e.what());
+        return 2;
+    }
+    if (wanted.wanted == command_line::action::check) {
+        for (const auto& m : loaded.messages) std::fprintf(stderr, "%s\n", to_string(m).c_str());
+        std::puts("settings are fine");
+        return 0;
+    }
+    log::set_up(loaded.values.log_level, loaded.values.log_format);
+    raise_descriptor_limit();
+    try {
+        server process{std::move(sources), std::move(loaded)};
+        return process.run();
+    } catch (const std::exception& e) {
+        spdlog::critical("cannot run: {}", e.what());
+        return 1;
+    }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const auto wanted = parse_command_line(argc, argv, PGWEIR_VERSION);
+    switch (wanted.wanted) {
+    case command_line::action::leave:
+        std::fputs(wanted.text.c_str(), wanted.exit_code == 0 ? stdout : stderr);
+        return wanted.exit_code;
+    case command_line::action::print_settings_help: std::fputs(settings_help().c_str(), stdout); return 0;
+    case command_line::action::print_settings_reference: std::fputs(settings_reference().c_str(), stdout); return 0;
+    default: return serve(wanted);
+    }
+}

@@ -1,0 +1,95 @@
+#include "proxy/net/listener.hpp"
+
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/socket_base.hpp>
+#include <spdlog/spdlog.h>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace pgweir {
+
+namespace {
+
+using asio::generic::stream_protocol;
+
+std::string describe(const stream_protocol::endpoint& from) {
+    const auto* const address = from.data();
+    if (address->sa_family == AF_UNIX) return "unix";
+    asio::ip::tcp::endpoint tcp;
+    if (from.size() > tcp.capacity()) return "?";
+    std::memcpy(tcp.data(), address, from.size());
+    tcp.resize(from.size());
+    const auto text = tcp.address().to_string();
+    const auto port = std::to_string(tcp.port());
+    return tcp.address().is_v6() ? "[" + text + "]:" + port : text + ":" + port;
+}
+
+bool out_of_resources(const error_code& ec) {
+    namespace errc = boost::system::errc;
+    return ec == errc::too_many_files_open || ec == errc::too_many_files_open_in_system || ec == errc::not_enough_memory ||
+           ec == errc::no_buffer_space;
+}
+
+}  // namespace
+
+listener::listener(io_executor executor, accepted sink) : acceptor_{std::move(executor)}, sink_{std::move(sink)} {}
+
+std::uint16_t listener::listen_tcp(const std::string& address, std::uint16_t port, int backlog) {
+    const bool any = address == "*";
+    const asio::ip::tcp::endpoint at{any ? asio::ip::address{asio::ip::address_v6::any()} : asio::ip::make_address(address), port};
+    acceptor_.open(stream_protocol{at.protocol()});
+    acceptor_.set_option(asio::socket_base::reuse_address{true});
+    const int on = 1;
+    ::setsockopt(acceptor_.native_handle(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    if (any) acceptor_.set_option(asio::ip::v6_only{false});
+    acceptor_.bind(stream_protocol::endpoint{at});
+    acceptor_.listen(backlog);
+    const auto bound = acceptor_.local_endpoint();
+    asio::ip::tcp::endpoint tcp;
+    std::memcpy(tcp.data(), bound.data(), bound.size());
+    return tcp.port();
+}
+
+void listener::listen_unix(const std::string& path, unsigned permissions, int backlog) {
+    ::unlink(path.c_str());
+    const asio::local::stream_protocol::endpoint at{path};
+    acceptor_.open(stream_protocol{at.protocol()});
+    acceptor_.bind(stream_protocol::endpoint{at});
+    if (::chmod(path.c_str(), permissions) != 0) spdlog::warn("cannot set permissions of {}", path);
+    acceptor_.listen(backlog);
+    unix_path_ = path;
+}
+
+void listener::start() { spawn(acceptor_.get_executor(), "listener", accept_loop(shared_from_this())); }
+
+task<> listener::accept_loop(std::shared_ptr<listener> self) {
+    co_await asio::this_coro::throw_if_cancelled(false);
+    steady_timer pause{acceptor_.get_executor()};
+    while (!self->stopped_) {
+        stream_protocol::endpoint from;
+        stream_socket socket{acceptor_.get_executor()};
+        const auto [ec] = co_await acceptor_.async_accept(socket, from, nothrow);
+        if (self->stopped_) co_return;
+        if (ec && out_of_resources(ec)) {
+            // Existing work goes on; new clients wait in the backlog.
+            ++pauses_;
+            spdlog::error("accepting paused: {}", ec.message());
+            pause.expires_after(std::chrono::milliseconds{200});
+            const auto [ignored] = co_await pause.async_wait(nothrow);
+            continue;
+        }
+        if (ec) continue;
+        const bool local = from.data()->sa_family == AF_UNIX;
+        sink_(std::move(socket), describe(from), local);
+    }
+}
+
+void listener::stop() {
+    stopped_ = true;
+    error_code ignored;
+    acceptor_.close(ignored);
+    if (!unix_path_.empty()) ::unlink(unix_path_.c_str());
+}
+
+}  // namespace pgweir

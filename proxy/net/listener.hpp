@@ -1,0 +1,44 @@
+// Accepts clients on TCP addresses and Unix sockets. Every worker has its own listening socket on each TCP port (SO_REUSEPORT);
+// the Unix socket belongs to the first worker, which hands connections out in turn.
+#pragma once
+
+#include "proxy/asio.hpp"
+
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace pgweir {
+
+class listener : public std::enable_shared_from_this<listener> {
+public:
+    /// An accepted connection; `peer` is "address:port" or "unix".
+    using accepted = std::function<void(stream_socket, std::string peer, bool local)>;
+
+    explicit listener(io_executor executor, accepted sink);
+
+    /// Throws boost::system::system_error naming the address. `port` 0 picks a free one; returns the port.
+    std::uint16_t listen_tcp(const std::string& address, std::uint16_t port, int backlog);
+    void listen_unix(const std::string& path, unsigned permissions, int backlog);
+
+    void start();
+    /// On the listener's thread. No more connections; those accepted live on.
+    void stop();
+    [[nodiscard]] std::uint64_t pauses() const { return pauses_; }
+
+private:
+    using acceptor = asio::basic_socket_acceptor<asio::generic::stream_protocol, io_executor>;
+    task<> accept_loop(std::shared_ptr<listener> self);
+
+    acceptor acceptor_;
+    accepted sink_;
+    std::string unix_path_;
+    std::uint64_t pauses_ = 0;
+    bool stopped_ = false;
+};
+
+}  // namespace pgweir

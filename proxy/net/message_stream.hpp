@@ -1,0 +1,80 @@
+// Whole messages from a stream, one at a time: for logins and short exchanges of our own, where speed does not matter.
+#pragma once
+
+#include "protocol/frame.hpp"
+#include "proxy/net/stream.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace pgweir {
+
+class message_stream {
+public:
+    message_stream(std::shared_ptr<stream> io, std::size_t largest) : io_{std::move(io)}, largest_{largest} {}
+
+    struct message {
+        char type = 0;
+        std::string_view body;  // valid until the next call
+    };
+
+    /// The next message. Errors: the stream's; message_size for one that is longer than allowed or has no possible length.
+    task<error_code> next(message& out) {
+        buffer_.erase(0, used_);
+        used_ = 0;
+        for (;;) {
+            protocol::frame_header header;
+            const auto found = protocol::read_header(buffer_, header);
+            if (found == protocol::frame_status::bad_length) co_return asio::error::message_size;
+            if (found == protocol::frame_status::found) {
+                if (header.size > largest_) co_return asio::error::message_size;
+                if (buffer_.size() >= header.size) {
+                    out.type = header.type;
+                    out.body = protocol::body_of(buffer_, header);
+                    used_ = static_cast<std::size_t>(header.size);
+                    co_return error_code{};
+                }
+            }
+            const auto ec = co_await more();
+            if (ec) co_return ec;
+        }
+    }
+
+    /// At least `count` bytes are in `bytes()` afterwards.
+    task<error_code> need(std::size_t count) {
+        while (buffer_.size() - used_ < count) {
+            const auto ec = co_await more();
+            if (ec) co_return ec;
+        }
+        co_return error_code{};
+    }
+    [[nodiscard]] std::string_view bytes() const { return std::string_view{buffer_}.substr(used_); }
+    void consume(std::size_t count) { used_ += count; }
+    /// What came behind the messages taken.
+    [[nodiscard]] std::string take_rest() {
+        buffer_.erase(0, used_);
+        used_ = 0;
+        return std::move(buffer_);
+    }
+
+private:
+    task<error_code> more() {
+        char chunk[4096];
+        if (auto* const tls = io_->tls()) {
+            const auto [ec, n] = co_await tls->async_read_some(asio::buffer(chunk), nothrow);
+            if (!ec) buffer_.append(chunk, n);
+            co_return ec;
+        }
+        const auto [ec, n] = co_await io_->socket().async_read_some(asio::buffer(chunk), nothrow);
+        if (!ec) buffer_.append(chunk, n);
+        co_return ec;
+    }
+
+    std::shared_ptr<stream> io_;
+    std::size_t largest_;
+    std::string buffer_;
+    std::size_t used_ = 0;
+};
+
+}  // namespace pgweir

@@ -1,0 +1,128 @@
+#include "proxy/net/stream.hpp"
+
+#include <cstdlib>
+
+namespace pgweir {
+
+namespace {
+
+constexpr std::size_t tls_chunk = 16UL * 1024;
+// Output buffers above this size are given back when they run empty.
+constexpr std::size_t kept_capacity = 1024;
+
+}  // namespace
+
+stream::stream(stream_socket socket) : socket_{std::move(socket)}, reading_{socket_.get_executor()} {
+    error_code ignored;
+    socket_.non_blocking(true, ignored);
+}
+
+stream::~stream() = default;
+
+stream::tls_stream& stream::start_tls(asio::ssl::context& context) {
+    tls_ = std::make_unique<tls_stream>(std::move(socket_), context);
+    return *tls_;
+}
+
+std::span<char> stream::tls_input() {
+    if (!tls_in_) tls_in_ = std::make_unique_for_overwrite<char[]>(tls_chunk);
+    return {tls_in_.get(), tls_chunk};
+}
+
+void stream::send(std::string_view bytes) {
+    if (!open_) return;
+    if (tls_ || writing_ || unsent() != 0) {
+        append(bytes);
+        flush();
+        return;
+    }
+    error_code ec;
+    const auto n = socket_.write_some(asio::buffer(bytes.data(), bytes.size()), ec);
+    if (ec && ec != asio::error::would_block) return write_failed();
+    bytes_out_ += n;
+    if (n < bytes.size()) {
+        append(bytes.substr(n));
+        start_writer();
+    }
+}
+
+void stream::flush() {
+    if (!open_ || writing_ || unsent() == 0) return;
+    if (tls_) return start_writer();
+    error_code ec;
+    const auto n = socket_.write_some(asio::buffer(out_.data() + out_begin_, unsent()), ec);
+    if (ec && ec != asio::error::would_block) return write_failed();
+    bytes_out_ += n;
+    out_begin_ += n;
+    if (unsent() != 0) return start_writer();
+    forget_output();
+}
+
+void stream::forget_output() {
+    out_begin_ = 0;
+    out_.clear();
+    if (out_.capacity() > kept_capacity) std::string{}.swap(out_);
+}
+
+void stream::start_writer() {
+    writing_ = true;
+    const auto chunk = asio::buffer(out_.data() + out_begin_, unsent());
+    auto done = [self = shared_from_this()](const error_code& ec, std::size_t n) { self->on_written(ec, n); };
+    if (tls_)
+        tls_->async_write_some(chunk, std::move(done));
+    else
+        socket_.async_write_some(chunk, std::move(done));
+}
+
+void stream::on_written(const error_code& ec, std::size_t n) {
+    writing_ = false;
+    bytes_out_ += n;
+    out_begin_ += n;
+    if (!open_) return;
+    if (ec) return write_failed();
+    if (unsent() != 0) {
+        // What was written must not pile up in front of a producer that never lets the buffer run empty.
+        if (out_begin_ > high_water) {
+            out_.erase(0, out_begin_);
+            out_begin_ = 0;
+        }
+        start_writer();
+        if (!congested() && listener_ != nullptr) listener_->on_drained();
+        return;
+    }
+    forget_output();
+    if (close_when_written_) return close();
+    if (listener_ != nullptr) listener_->on_drained();
+}
+
+void stream::write_failed() {
+    // The reading loop sees the end and tells the owner; from here on output is dropped.
+    close();
+}
+
+void stream::close_after_output() {
+    flush();
+    if (unsent() == 0 && !writing_)
+        close();
+    else
+        close_when_written_ = true;
+}
+
+void stream::close() {
+    if (!open_) return;
+    open_ = false;
+    error_code ignored;
+    auto& s = socket();
+    s.shutdown(stream_socket::shutdown_both, ignored);
+    s.close(ignored);
+    reading_.wake();
+}
+
+int stream::release() {
+    error_code ec;
+    const auto fd = socket_.release(ec);
+    open_ = false;
+    return ec ? -1 : fd;
+}
+
+}  // namespace pgweir

@@ -1,0 +1,154 @@
+// One connection to a PostgreSQL server after its login: its socket, its expectation queue, and what session state it carries.
+// Lives on one worker; belongs to a pool; serves at most one user (a session) at a time.
+#pragma once
+
+#include "protocol/conversation.hpp"
+#include "proxy/cluster/lsn.hpp"
+#include "proxy/net/stream.hpp"
+#include "proxy/session/prepared_statements.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace pgweir {
+
+class backend;
+class pool;
+
+/// Names and values of run-time parameters, by lower-case name.
+using parameter_map = std::map<std::string, std::string, std::less<>>;
+
+/// ASCII letters to lower case: how parameter names compare.
+[[nodiscard]] std::string to_lower(std::string_view text);
+
+/// Whoever holds a lease. All calls come on the worker's thread.
+class backend_user {
+public:
+    /// Where messages for the frontend go; null: they are dropped.
+    virtual stream* frontend_stream() = 0;
+    /// A message that must be understood, whole, after the conversation took note of it. True: forward it as it is.
+    virtual bool on_server_message(backend& from, char type, std::string_view body, protocol::verdict how) = 0;
+    /// Entries of the conversation ended: emit synthetic answers now, in their place.
+    virtual void on_ended(backend& from) = 0;
+    /// All bytes that had arrived are dealt with; whatever was to be forwarded is on its way.
+    virtual void on_server_progress(backend& from) = 0;
+    /// The connection is gone. `farewell` is the server's last ErrorResponse body, if it sent one.
+    virtual void on_server_lost(backend& from, std::string_view farewell) = 0;
+    /// Output to the server had piled up and is written.
+    virtual void on_server_drained() = 0;
+
+protected:
+    ~backend_user() = default;
+};
+
+/// Everything that moves along when a connection changes its worker.
+struct backend_state {
+    protocol::conversation conversation;
+    parameter_map reported;        // what the server last reported by ParameterStatus
+    parameter_map login_reported;  // the same, right after login
+    std::vector<std::pair<std::string, std::string>> welcome;  // the same, as spelt and in the server's order
+    parameter_map carried;         // what was set for a session and not undone
+    prepared_set prepared;
+    std::int32_t process_id = 0;
+    std::string secret_key;
+    std::uint64_t login_look = 0;      // look counter when the login had finished (RULES A6)
+    std::optional<lsn> login_replay;   // standby: its replay position, asked for after the login
+    bool read_committed_default = true;
+    std::uint64_t role_epoch = 0;      // of the node, when connected
+    std::uint32_t generation = 0;      // of the pool: RECONNECT and reload raise it
+    std::chrono::steady_clock::time_point connected{};
+    std::chrono::steady_clock::time_point retire_at{};
+    bool standby = false;
+    int family = 0;
+};
+
+class backend final : public stream::listener, public std::enable_shared_from_this<backend> {
+public:
+    backend(pool& home, std::shared_ptr<stream> connection, backend_state state);
+    ~backend();
+    backend(const backend&) = delete;
+    backend& operator=(const backend&) = delete;
+
+    /// Starts reading. Call once.
+    void run();
+
+    void lend_to(backend_user* user) { user_ = user; }
+    [[nodiscard]] backend_user* user() const { return user_; }
+
+    /// May serve another session: nothing outstanding, nothing half read or half written, no cancel under way.
+    [[nodiscard]] bool at_rest() const;
+    /// Something makes it unfit to be used again once it is free.
+    void condemn() { condemned_ = true; }
+    [[nodiscard]] bool condemned() const { return condemned_ || !io_->is_open(); }
+
+    /// From here on answers that commit to nothing (ParseComplete, RowDescription …) are kept back until one comes that does, so
+    /// that a unit which fails on this server may still be asked elsewhere.
+    void hold_answers() { holding_ = true; }
+    void stop_holding() { holding_ = false; }
+    /// Nothing of the unit's answer has gone to the frontend.
+    [[nodiscard]] bool holds_answers() const { return holding_; }
+    /// Called from on_server_message: what is held, and the rest of the unit's answer so far, never reaches the frontend.
+    void drop_held() { dropped_ = true; }
+
+    /// Closes now; the pool and the user are told from the reading loop.
+    void close();
+    /// Says goodbye (Terminate) and closes.
+    void terminate();
+    /// Gives up socket and state so that another worker can go on; only at rest. Less than 0: not possible.
+    [[nodiscard]] int detach(backend_state& into);
+
+    [[nodiscard]] stream& io() { return *io_; }
+    [[nodiscard]] pool& home() { return home_; }
+    [[nodiscard]] protocol::conversation& conversation() { return state.conversation; }
+
+    // Cancel requests under way for this connection: it is not handed on before they are through (RULES E6).
+    void cancel_begins() { ++cancels_; }
+    void cancel_ends() { --cancels_; }
+    [[nodiscard]] unsigned cancels() const { return cancels_; }
+
+    // read_loop's sink
+    [[nodiscard]] bool wants_no_input() const;
+    void on_bytes(std::string_view chunk);
+    void on_end(const error_code& ec);
+    // stream::listener
+    void on_drained() override;
+
+    backend_state state;
+    prepared_ptr unnamed;  // the unnamed statement as last prepared here; null: none, or unknown
+    std::chrono::steady_clock::time_point idle_since{};
+    std::uint64_t queries = 0;
+    std::uint64_t id = 0;  // for SHOW
+
+private:
+    [[nodiscard]] std::size_t walk(std::string_view chunk);
+    [[nodiscard]] bool take_message(char type, std::string_view body);
+    void out_of_step(std::string_view what);
+    void forward(std::string_view run, bool last);
+    bool note_parameter(std::string_view body);
+    bool idle_message(char type, std::string_view body);
+
+    pool& home_;
+    std::shared_ptr<stream> io_;
+    backend_user* user_ = nullptr;
+    std::string pending_;
+    std::string farewell_;
+    std::uint64_t passing_ = 0;  // bytes of the current message still to come
+    bool passing_forward_ = false;
+    std::string held_;
+    bool holding_ = false;
+    bool dropped_ = false;
+    bool condemned_ = false;
+    bool detached_ = false;
+    unsigned cancels_ = 0;
+};
+
+using backend_ptr = std::shared_ptr<backend>;
+
+}  // namespace pgweir

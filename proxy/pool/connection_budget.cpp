@@ -1,0 +1,155 @@
+#include "proxy/pool/connection_budget.hpp"
+
+#include <algorithm>
+
+namespace pgweir {
+
+connection_budget::connection_budget(unsigned workers, std::chrono::milliseconds fairness_slack, callbacks to_workers)
+    : workers_{workers}, slack_ns_{fairness_slack / std::chrono::nanoseconds{1}}, to_workers_{std::move(to_workers)} {}
+
+connection_budget::pool_slot& connection_budget::slot(const pool_key& key, std::uint32_t pool_limit) {
+    const std::lock_guard guard{registry_};
+    auto& node = nodes_[key.node];
+    if (!node) node = std::make_unique<node_slot>();
+    auto& pool = pools_[key];
+    const std::lock_guard inner{node->mutex};
+    if (!pool) {
+        pool = std::make_unique<pool_slot>();
+        pool->key = key;
+        pool->node = node.get();
+        node->pools.push_back(pool.get());
+    }
+    pool->limit = pool_limit;
+    return *pool;
+}
+
+void connection_budget::set_node_limit(std::uint16_t node, std::uint32_t limit) {
+    const std::lock_guard guard{registry_};
+    auto& slot = nodes_[node];
+    if (!slot) slot = std::make_unique<node_slot>();
+    const std::lock_guard inner{slot->mutex};
+    slot->limit = limit;
+}
+
+bool connection_budget::try_open(pool_slot& pool) {
+    pool_slot* rival = nullptr;
+    {
+        const std::lock_guard guard{pool.node->mutex};
+        if (pool.open >= pool.limit) return false;
+        if (pool.node->open < pool.node->limit) {
+            ++pool.open;
+            ++pool.node->open;
+            return true;
+        }
+        // The node is full: another pool's idle connection may make room.
+        for (auto* const other : pool.node->pools) {
+            if (other == &pool) continue;
+            const auto idles = [](const auto& n) { return n.load() != 0; };
+            if (std::any_of(other->idle.begin(), other->idle.end(), idles)) rival = other;
+        }
+    }
+    if (rival == nullptr) return false;
+    for (unsigned worker = 0; worker < workers_; ++worker) {
+        if (rival->idle[worker].load() == 0) continue;
+        to_workers_.shed(worker, *rival);
+        break;
+    }
+    return false;
+}
+
+void connection_budget::closed(pool_slot& pool) {
+    {
+        const std::lock_guard guard{pool.node->mutex};
+        --pool.open;
+        --pool.node->open;
+    }
+    wake_waiters(*pool.node);
+}
+
+void connection_budget::wake_waiters(node_slot& node) {
+    pool_slot* chosen = nullptr;
+    unsigned worker = 0;
+    {
+        const std::lock_guard guard{node.mutex};
+        std::uint64_t oldest = UINT64_MAX;
+        for (auto* const pool : node.pools) {
+            if (pool->queue.empty() || pool->open >= pool->limit) continue;
+            if (pool->queue.front().ticket >= oldest) continue;
+            oldest = pool->queue.front().ticket;
+            chosen = pool;
+            worker = pool->queue.front().worker;
+        }
+    }
+    if (chosen != nullptr) to_workers_.wake(worker, *chosen);
+}
+
+std::optional<std::uint64_t>
+connection_budget::enqueue(pool_slot& pool, unsigned worker, clock::time_point now, std::uint32_t queue_limit) {
+    std::uint64_t ticket = 0;
+    {
+        const std::lock_guard guard{pool.node->mutex};
+        if (queue_limit != 0 && pool.queue.size() >= queue_limit) return std::nullopt;
+        ticket = ++tickets_;
+        pool.queue.push_back({ticket, worker, now});
+        pool.waiting.fetch_add(1);
+    }
+    // Seen in this order by both sides (waiting, then idle; idle, then waiting), one of them finds the other.
+    wake_idle_owner(pool, worker);
+    return ticket;
+}
+
+void connection_budget::wake_idle_owner(pool_slot& pool, unsigned asking) {
+    for (unsigned worker = 0; worker < workers_; ++worker) {
+        if (worker == asking || pool.idle[worker].load() == 0) continue;
+        to_workers_.wake(worker, pool);
+        return;
+    }
+}
+
+void connection_budget::leave(pool_slot& pool, std::uint64_t ticket) {
+    const std::lock_guard guard{pool.node->mutex};
+    const auto it = std::find_if(pool.queue.begin(), pool.queue.end(), [&](const auto& p) { return p.ticket == ticket; });
+    if (it == pool.queue.end()) return;
+    pool.queue.erase(it);
+    pool.waiting.fetch_sub(1);
+}
+
+connection_budget::hand_over
+connection_budget::next(pool_slot& pool, unsigned worker, clock::time_point now, std::uint64_t& ticket) {
+    const std::lock_guard guard{pool.node->mutex};
+    if (pool.queue.empty()) return {};
+    auto it = pool.queue.begin();
+    const auto slack = std::chrono::nanoseconds{slack_ns_.load()};
+    if (it->worker != worker && now - it->since < slack) {
+        // Moving a socket costs more than a moment of patience: prefer this worker's own oldest.
+        const auto own = std::find_if(pool.queue.begin(), pool.queue.end(), [&](const auto& p) { return p.worker == worker; });
+        if (own != pool.queue.end()) it = own;
+    }
+    ticket = it->ticket;
+    const auto to = it->worker;
+    pool.queue.erase(it);
+    pool.waiting.fetch_sub(1);
+    if (to == worker) return {hand_over::give_here, worker};
+    return {hand_over::move, to};
+}
+
+bool connection_budget::may_overtake(pool_slot& pool, clock::time_point now) {
+    if (pool.waiting.load() == 0) return true;
+    const std::lock_guard guard{pool.node->mutex};
+    return pool.queue.empty() || now - pool.queue.front().since < std::chrono::nanoseconds{slack_ns_.load()};
+}
+
+std::uint32_t connection_budget::open_connections(pool_slot& pool) {
+    const std::lock_guard guard{pool.node->mutex};
+    return pool.open;
+}
+
+std::uint32_t connection_budget::node_connections(std::uint16_t node) {
+    const std::lock_guard guard{registry_};
+    const auto it = nodes_.find(node);
+    if (it == nodes_.end()) return 0;
+    const std::lock_guard inner{it->second->mutex};
+    return it->second->open;
+}
+
+}  // namespace pgweir

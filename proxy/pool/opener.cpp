@@ -1,0 +1,292 @@
+#include "proxy/pool/opener.hpp"
+
+#include "protocol/error_response.hpp"
+#include "protocol/rows.hpp"
+#include "protocol/simple_query.hpp"
+#include "protocol/startup.hpp"
+#include "proxy/net/message_stream.hpp"
+#include "proxy/pool/pool.hpp"
+#include "proxy/session/backend_login.hpp"
+#include "proxy/worker.hpp"
+
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/write.hpp>
+#include <netinet/tcp.h>
+#include <openssl/ssl.h>
+
+namespace pgweir {
+
+namespace {
+
+constexpr std::size_t largest_login_message = 1024UL * 1024;
+
+constexpr std::string_view first_question =
+    "SELECT pg_catalog.pg_is_in_recovery(), CASE WHEN pg_catalog.pg_is_in_recovery() THEN "
+    "pg_catalog.pg_last_wal_replay_lsn()::pg_catalog.text END, "
+    "pg_catalog.current_setting('default_transaction_isolation')";
+
+struct opening : raw_connection {
+    opening(worker& w, const pool_key& k) : owner{w}, key{k} {}
+    worker& owner;
+    const pool_key& key;
+};
+
+bool is_loopback(const std::string& address) {
+    if (address.starts_with('/')) return true;
+    error_code ec;
+    const auto parsed = asio::ip::make_address(address, ec);
+    return !ec && parsed.is_loopback();
+}
+
+struct secured {
+    bool ok = false;
+    std::string why;
+};
+
+task<secured> handshake(worker& owner, const node_view& node, stream& io) {
+    const auto live = owner.live();
+    auto& tls = io.start_tls(live->server_side_tls->context);
+    if (live->server_side_tls->mode == tls_mode::verify_full) tls.set_verify_callback(asio::ssl::host_name_verification{node.host});
+    error_code not_a_name;
+    asio::ip::make_address(node.host, not_a_name);
+    if (not_a_name) SSL_set_tlsext_host_name(tls.native_handle(), node.host.c_str());
+    const auto [ec] = co_await tls.async_handshake(stream::tls_stream::client, nothrow);
+    secured result;
+    result.ok = !ec;
+    if (ec) result.why = "TLS handshake with the server failed: " + ec.message();
+    co_return result;
+}
+
+/// Asks for TLS as sslmode says. Nothing but one byte may come before the handshake.
+task<secured> negotiate_tls(worker& owner, const node_view& node, stream& io) {
+    secured result;
+    const auto how = owner.live()->server_side_tls;
+    if (!how || how->mode == tls_mode::allow || node.address.starts_with('/')) {
+        result.ok = true;
+        co_return result;
+    }
+    std::string request;
+    encode(protocol::ssl_request{}, request);
+    auto ec = co_await write_all(io, request);
+    char answer = 0;
+    if (!ec) {
+        const auto [read_ec, n] = co_await io.socket().async_read_some(asio::buffer(&answer, 1), nothrow);
+        ec = read_ec;
+    }
+    if (ec) {
+        result.why = "the server closed the connection during TLS negotiation: " + ec.message();
+    } else if (answer == 'S') {
+        result = co_await handshake(owner, node, io);
+    } else if (answer == 'N') {
+        result.ok = how->mode == tls_mode::prefer;
+        result.why = "the server does not offer TLS, which server_tls_sslmode demands";
+    } else {
+        result.why = "the server answered the request for TLS with something else";
+    }
+    co_return result;
+}
+
+backend_login_settings login_settings(const opening& o) {
+    backend_login_settings s;
+    s.user = o.key.user;
+    s.database = o.key.database;
+    s.parameters = {{"application_name", "pgweir"}, {"client_encoding", "UTF8"}};
+    s.credentials = o.owner.shared().secrets->credentials(s.user);
+    s.scram_nonce = protocol::make_scram_nonce();
+    s.link_is_encrypted = o.io->is_tls();
+    s.host_is_loopback = is_loopback(o.node.address);
+    return s;
+}
+
+task<bool> log_in(opening& o, message_stream& in) {
+    backend_login login{login_settings(o)};
+    std::string out;
+    login.start(out);
+    for (;;) {
+        const auto write_ec = co_await write_all(*o.io, out);
+        out.clear();
+        message_stream::message m;
+        const auto ec = write_ec ? write_ec : co_await in.next(m);
+        if (ec) {
+            o.failure = {"the server closed the connection during login: " + ec.message(), {}, "08006"};
+            co_return false;
+        }
+        const auto next = login.on_message(m.type, m.body, out);
+        if (next == backend_login::action::done) break;
+        if (next == backend_login::action::failed) {
+            std::string body;
+            if (login.failure() == backend_login_failure::server_error && login.error_message().size() > 5)
+                body = login.error_message().substr(5);
+            o.failure = {login.failure_text(), body, login.sqlstate().empty() ? "08006" : login.sqlstate()};
+            co_return false;
+        }
+    }
+    for (const auto& [name, value] : login.parameters()) o.state.reported[to_lower(name)] = value;
+    o.state.login_reported = o.state.reported;
+    for (const auto& [name, value] : login.parameters()) o.state.welcome.emplace_back(name, value);
+    o.state.process_id = login.process_id();
+    o.state.secret_key = login.secret_key();
+    co_return true;
+}
+
+void take_answer(backend_state& state, std::string_view body) {
+    const auto row = protocol::decode_data_row(body);
+    if (!row || row->values.size() < 3) return;
+    state.standby = row->values[0] == "t";
+    if (row->values[1]) state.login_replay = parse_lsn(*row->values[1]);
+    state.read_committed_default = row->values[2] == "read committed";
+}
+
+/// Role, replay position and default isolation, once, behind the login (RULES A6).
+task<bool> ask_first_question(opening& o, message_stream& in) {
+    std::string out;
+    encode(protocol::query{first_question}, out);
+    auto ec = co_await write_all(*o.io, out);
+    bool answered = false;
+    while (!ec) {
+        message_stream::message m;
+        ec = co_await in.next(m);
+        if (ec) break;
+        if (m.type == 'D') {
+            take_answer(o.state, m.body);
+            answered = true;
+        } else if (m.type == 'E') {
+            const std::string sqlstate{protocol::find_sqlstate(m.body)};
+            o.failure = {"the server refused the first question after login", std::string{m.body}, sqlstate};
+            co_return false;
+        } else if (m.type == 'Z') {
+            if (answered && in.bytes().empty()) co_return true;
+            break;
+        }
+    }
+    o.failure = {"the server closed the connection after login", {}, "08006"};
+    co_return false;
+}
+
+task<bool> attempt(opening& o) {
+    const auto ec = co_await connect_to_node(o.node, o.io->socket());
+    if (ec) {
+        o.failure = {"cannot connect to " + o.node.name + ": " + ec.message(), {}, "08006"};
+        co_return false;
+    }
+    set_socket_options(o.io->socket(), o.owner.settings());
+    o.state.family = o.node.address.starts_with('/') ? AF_UNIX : AF_INET;
+    const auto tls = co_await negotiate_tls(o.owner, o.node, *o.io);
+    if (!tls.ok) {
+        o.failure = {tls.why, {}, "08006"};
+        co_return false;
+    }
+    message_stream in{o.io, largest_login_message};
+    const bool logged_in = co_await log_in(o, in);
+    if (!logged_in) co_return false;
+    o.state.login_look = o.owner.signals().looks_begun.load();
+    const bool asked = co_await ask_first_question(o, in);
+    co_return asked;
+}
+
+task<> open_one(worker& owner, pool& home) {
+    co_await asio::this_coro::throw_if_cancelled(false);
+    auto& connections = owner.counters().node(home.key().node).connections;
+    connections[server_state::connecting].add();
+    raw_connection made;
+    const bool ok = co_await open_raw(owner, home.key(), made);
+    connections[server_state::connecting].subtract();
+    if (!ok) {
+        home.on_open_failed(made.failure);
+        co_return;
+    }
+    const auto now = std::chrono::steady_clock::now();
+    made.state.connected = now;
+    const auto lifetime = owner.settings().server_lifetime;
+    // Up to a tenth early, so that connections opened together do not end together.
+    const auto spread = std::uniform_int_distribution<std::int64_t>{0, lifetime.count() / 10}(owner.random());
+    made.state.retire_at = lifetime.count() == 0 ? std::chrono::steady_clock::time_point::max()
+                                                 : now + lifetime - std::chrono::milliseconds{spread};
+    home.on_opened(std::move(made.io), std::move(made.state));
+}
+
+}  // namespace
+
+task<bool> open_raw(worker& owner, const pool_key& key, raw_connection& made) {
+    opening o{owner, key};
+    if (key.node < owner.view().nodes.size()) o.node = owner.view().nodes[key.node];
+    stream_socket socket{owner.executor()};
+    o.io = std::make_shared<stream>(std::move(socket));
+    o.state.role_epoch = o.node.role_epoch;
+    steady_timer deadline{owner.executor()};
+    deadline.expires_after(owner.settings().connect_timeout);
+    const auto late = std::make_shared<bool>(false);
+    deadline.async_wait([late, io = o.io](const error_code& ec) {
+        if (ec) return;
+        *late = true;
+        io->close();
+    });
+    bool ok = co_await attempt(o);
+    deadline.cancel();
+    if (ok && !o.io->is_open()) ok = false;
+    if (!ok) o.io->close();
+    if (*late) o.failure = {"no answer from " + o.node.name + " within connect_timeout", {}, "08006"};
+    made = std::move(static_cast<raw_connection&>(o));
+    co_return ok;
+}
+
+task<bool> secure(worker& owner, const node_view& node, stream& io) {
+    const auto result = co_await negotiate_tls(owner, node, io);
+    co_return result.ok;
+}
+
+task<error_code> write_all(stream& io, const std::string& bytes) {
+    if (auto* const tls = io.tls()) {
+        const auto [ec, n] = co_await asio::async_write(*tls, asio::buffer(bytes), nothrow);
+        co_return ec;
+    }
+    const auto [ec, n] = co_await asio::async_write(io.socket(), asio::buffer(bytes), nothrow);
+    co_return ec;
+}
+
+task<error_code> connect_to_node(const node_view& node, stream_socket& socket) {
+    if (node.address.empty()) co_return asio::error::host_not_found;
+    if (node.address.starts_with('/')) {
+        const asio::local::stream_protocol::endpoint at{node.address + "/.s.PGSQL." + std::to_string(node.port)};
+        const auto [unix_ec] = co_await socket.async_connect(at, nothrow);
+        error_code ignored_unix;
+        socket.non_blocking(true, ignored_unix);
+        co_return unix_ec;
+    }
+    error_code ec;
+    const auto address = asio::ip::make_address(node.address, ec);
+    if (ec) co_return ec;
+    const asio::ip::tcp::endpoint at{address, node.port};
+    const auto [connect_ec] = co_await socket.async_connect(at, nothrow);
+    error_code ignored;
+    socket.non_blocking(true, ignored);
+    co_return connect_ec;
+}
+
+void set_socket_options(stream_socket& socket, const settings& values) {
+    error_code ec;
+    const auto local = socket.local_endpoint(ec);
+    if (ec || local.protocol().family() == AF_UNIX) return;
+    const auto fd = socket.native_handle();
+    const auto set = [fd](int level, int name, int value) { ::setsockopt(fd, level, name, &value, sizeof value); };
+    const auto seconds = [](std::chrono::milliseconds t) {
+        return static_cast<int>(std::chrono::ceil<std::chrono::seconds>(t).count());
+    };
+    set(IPPROTO_TCP, TCP_NODELAY, 1);
+    if (values.tcp_keepalive) {
+        set(SOL_SOCKET, SO_KEEPALIVE, 1);
+        if (values.tcp_keepalive_idle.count() != 0) set(IPPROTO_TCP, TCP_KEEPIDLE, seconds(values.tcp_keepalive_idle));
+        if (values.tcp_keepalive_interval.count() != 0)
+            set(IPPROTO_TCP, TCP_KEEPINTVL, seconds(values.tcp_keepalive_interval));
+        if (values.tcp_keepalive_count != 0) set(IPPROTO_TCP, TCP_KEEPCNT, static_cast<int>(values.tcp_keepalive_count));
+    }
+    if (values.tcp_user_timeout.count() != 0)
+        set(IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(values.tcp_user_timeout.count()));
+}
+
+void open_backend(worker& owner, pool& home) { spawn(owner.executor(), "server login", open_one(owner, home)); }
+
+}  // namespace pgweir

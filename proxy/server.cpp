@@ -1,0 +1,264 @@
+#include "proxy/server.hpp"
+
+#include "proxy/admin/admin_service.hpp"
+#include "proxy/config/values.hpp"
+#include "proxy/http/http_endpoint.hpp"
+#include "proxy/log.hpp"
+#include "proxy/router/catalog_queries.hpp"
+#include "proxy/router/routing_policy.hpp"
+#include "proxy/server_settings.hpp"
+
+#include <openssl/rand.h>
+#include <spdlog/spdlog.h>
+
+#include <csignal>
+#include <fstream>
+#include <sstream>
+
+namespace pgweir {
+
+namespace {
+
+std::string read_file(const std::string& path) {
+    std::ifstream in{path, std::ios::binary};
+    if (!in) throw std::runtime_error{"cannot read users_file " + path};
+    std::ostringstream text;
+    text << in.rdbuf();
+    return text.str();
+}
+
+unsigned worker_count(const settings& s) {
+    if (s.workers != 0) return std::min<unsigned>(s.workers, connection_budget::max_workers);
+    return std::clamp(std::thread::hardware_concurrency(), 1U, 16U);
+}
+
+}  // namespace
+
+server::server(settings_sources sources, loaded_settings first)
+    : sources_{std::move(sources)}, start_messages_{std::move(first.messages)} {
+    live_ = make_live(first.values);
+    load_users(first.values);
+    shared_.salt_secret.resize(32);
+    RAND_bytes(reinterpret_cast<unsigned char*>(shared_.salt_secret.data()), 32);
+    make_workers();
+    make_listeners();
+}
+
+server::~server() = default;
+
+live_settings_ptr server::make_live(const settings& values) const {
+    auto live = std::make_shared<live_settings>();
+    live->values = values;
+    live->client_side_tls = make_client_tls(values);
+    live->server_side_tls = make_server_tls(values);
+    auto policy = routing_policy::compile(policy_text(values));
+    if (!policy)
+        throw std::runtime_error{policy.error().list + ": \"" + policy.error().entry + "\" " + policy.error().why};
+    live->policy = std::make_shared<const routing_policy>(std::move(*policy));
+    return live;
+}
+
+void server::load_users(const settings& values) {
+    const auto text = values.users_file.empty() ? std::string{} : read_file(values.users_file);
+    const auto problem = secrets_.load(values, text);
+    if (!problem.empty()) throw std::runtime_error{problem};
+}
+
+void server::make_workers() {
+    const auto& s = live_->values;
+    const auto count = worker_count(s);
+    const auto wake = [this](unsigned to, connection_budget::pool_slot& slot) {
+        auto& w = *workers_[to];
+        w.post([&w, &slot] { w.pool_for(slot.key.node, slot.key.database, slot.key.user).on_wake(); });
+    };
+    const auto shed = [this](unsigned to, connection_budget::pool_slot& slot) {
+        auto& w = *workers_[to];
+        w.post([&w, &slot] { w.pool_for(slot.key.node, slot.key.database, slot.key.user).on_shed(); });
+    };
+    budget_ = std::make_unique<connection_budget>(count, s.fairness_slack, connection_budget::callbacks{wake, shed});
+    const auto watch = monitor_settings_of(s);
+    monitor_ = std::make_unique<pgweir::monitor>(control_, watch, monitor_signals_, [this](cluster_view_ptr v) { publish(std::move(v)); });
+    catalog_source source;
+    source.queries = [](std::uint32_t version) { return catalog_queries(version); };
+    source.build = [this](const std::string& database, std::uint32_t version, std::vector<catalog_result> results) {
+        return catalog_from(database, version, results, live_->policy);
+    };
+    catalogs_ = std::make_unique<catalog_reader>(control_, watch, std::move(source), [this](catalog_news news) {
+        for (auto& w : workers_) w->post([&w = *w, news] { w.on_catalog(news); });
+    });
+    admin_ = std::make_unique<admin_service>(*this);
+    shared_.budget = budget_.get();
+    shared_.signals = &monitor_signals_;
+    shared_.monitor = monitor_.get();
+    shared_.catalogs = catalogs_.get();
+    shared_.cancels = &cancels_;
+    shared_.secrets = &secrets_;
+    shared_.admin = admin_.get();
+    shared_.marks = &marks_;
+    shared_.peers = &workers_;
+    for (unsigned i = 0; i < count; ++i) workers_.push_back(std::make_unique<worker>(i, shared_, live_));
+}
+
+void server::make_listeners() {
+    const auto& s = live_->values;
+    const auto backlog = static_cast<int>(s.listen_backlog);
+    auto port = s.port;
+    for (const auto& address : s.listen_address) {
+        for (unsigned i = 0; i < workers_.size(); ++i) {
+            auto& w = *workers_[i];
+            auto at = std::make_shared<listener>(w.executor(), [&w](stream_socket socket, std::string peer, bool local) {
+                w.welcome_client(std::move(socket), std::move(peer), local);
+            });
+            port = at->listen_tcp(address, port, backlog);
+            listeners_.push_back({i, std::move(at)});
+        }
+        spdlog::info("listening address={} port={}", address, port);
+    }
+    if (s.unix_socket_dir.empty()) return;
+    auto& first = *workers_.front();
+    auto at = std::make_shared<listener>(first.executor(), [&first](stream_socket socket, std::string peer, bool local) {
+        first.welcome_client(std::move(socket), std::move(peer), local);
+    });
+    const auto path = s.unix_socket_dir + "/.s.PGSQL." + std::to_string(port);
+    at->listen_unix(path, s.unix_socket_permissions.value, backlog);
+    listeners_.push_back({0, std::move(at)});
+    spdlog::info("listening socket={}", path);
+}
+
+int server::run() {
+    for (const auto& m : start_messages_) {
+        if (m.level == settings_message::severity::warning)
+            spdlog::warn("{}", to_string(m));
+        else
+            spdlog::info("{}", to_string(m));
+    }
+    http_ = std::make_unique<http_endpoint>(*this);
+    http_->start();
+    watch_signals();
+    monitor_->start();
+    for (auto& w : workers_) w->start();
+    for (auto& l : listeners_) workers_[l.worker]->post([at = l.at] { at->start(); });
+    spdlog::info("pgweir {} started workers={} nodes={}", PGWEIR_VERSION, workers_.size(), live_->values.nodes.size());
+    control_.run();
+    for (auto& w : workers_) w->stop();
+    return exit_code_;
+}
+
+void server::watch_signals() {
+    signals_.add(SIGTERM);
+    signals_.add(SIGINT);
+    signals_.add(SIGHUP);
+    std::signal(SIGPIPE, SIG_IGN);
+    signals_.async_wait([this](const error_code& ec, int number) {
+        if (ec) return;
+        if (number == SIGHUP)
+            reload([](const std::string&) {});
+        else if (finishing_)
+            stop_now();
+        else
+            drain();
+        watch_signals();
+    });
+}
+
+void server::publish(cluster_view_ptr view) {
+    view_ = view;
+    const auto& s = live_->values;
+    for (const auto& node : view->nodes)
+        if (s.max_server_connections != 0) budget_->set_node_limit(node.id, s.max_server_connections);
+    catalogs_->on_view(*view);
+    for (auto& w : workers_) w->post([&w = *w, view] { w.on_view(view); });
+}
+
+void server::reload(std::function<void(std::string)> done) {
+    spawn(control_.get_executor(), "reload", reload_now(std::move(done)));
+}
+
+task<> server::reload_now(std::function<void(std::string)> done) {
+    std::string problem;
+    try {
+        auto loaded = load_settings(sources_);
+        auto next = apply_reload(live_->values, std::move(loaded.values));
+        auto live = make_live(next.values);
+        load_users(next.values);
+        live_ = std::move(live);
+        for (const auto& m : loaded.messages) spdlog::info("{}", to_string(m));
+        for (const auto& m : next.messages) spdlog::warn("{}", to_string(m));
+        std::string changed;
+        for (const auto& key : next.changed) changed += (changed.empty() ? "" : ",") + key;
+        spdlog::info("settings reloaded changed={}", changed.empty() ? "none" : changed);
+        log::set_level(live_->values.log_level);
+        budget_->set_fairness_slack(live_->values.fairness_slack);
+        const auto watch = monitor_settings_of(live_->values);
+        monitor_->reload(watch);
+        catalogs_->reload(watch);
+        for (auto& w : workers_) w->post([&w = *w, now = live_] { w.on_settings(now); });
+        control_counters_.reloads.add();
+    } catch (const std::exception& e) {
+        problem = e.what();
+        control_counters_.reload_failures.add();
+        spdlog::error("settings not reloaded, the old ones stay: {}", problem);
+    }
+    done(problem);
+    co_return;
+}
+
+void server::drain() {
+    asio::post(control_, [this] {
+        if (finishing_) return;
+        finishing_ = true;
+        spawn(control_.get_executor(), "drain", finish(false));
+    });
+}
+
+void server::stop_now() {
+    asio::post(control_, [this] {
+        finishing_ = true;
+        spawn(control_.get_executor(), "stop", finish(true));
+    });
+}
+
+/// Not ready at once; idle sessions end now, busy ones at the end of their transaction, all at the latest after shutdown_timeout.
+task<> server::finish(bool now) {
+    spdlog::info("shutting down mode={}", now ? "now" : "drain");
+    shared_.draining.store(true);
+    for (auto& l : listeners_) workers_[l.worker]->post([at = l.at] { at->stop(); });
+    for (auto& w : workers_) w->post([&w = *w, now] { w.drain(now); });
+    const auto deadline = std::chrono::steady_clock::now() + live_->values.shutdown_timeout;
+    steady_timer again{control_.get_executor()};
+    while (shared_.clients.load() != 0 && !now && std::chrono::steady_clock::now() < deadline) {
+        again.expires_after(std::chrono::milliseconds{20});
+        const auto [ec] = co_await again.async_wait(nothrow);
+    }
+    if (shared_.clients.load() != 0 && !now) {
+        spdlog::warn("shutdown_timeout reached clients={}", shared_.clients.load());
+        for (auto& w : workers_) w->post([&w = *w] { w.drain(true); });
+    }
+    for (auto& w : workers_) w->post([&w = *w] { w.close_all(); });
+    // A moment for goodbyes to be written.
+    again.expires_after(std::chrono::milliseconds{50});
+    const auto [ec] = co_await again.async_wait(nothrow);
+    http_->stop();
+    signals_.cancel();
+    catalogs_->stop([this] { monitor_->stop([this] { control_.stop(); }); });
+}
+
+bool server::ready() const {
+    if (shared_.draining.load()) return false;
+    if (view_->primary) return true;
+    if (live_->values.ready_requires == ready_condition::primary) return false;
+    for (const auto& node : view_->nodes)
+        if (node.readable) return true;
+    return false;
+}
+
+bool server::alive() const {
+    const auto now = std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+    for (const auto& w : workers_) {
+        const auto last = w->counters().last_tick_ns.load();
+        if (last != 0 && now - last > 10'000'000'000) return false;
+    }
+    return true;
+}
+
+}  // namespace pgweir

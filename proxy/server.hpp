@@ -1,0 +1,96 @@
+// The process: builds the parts in order, starts them, reloads, drains and stops them in order. Lives in main; its own work is
+// done on the control thread.
+#pragma once
+
+#include "proxy/cluster/catalog_reader.hpp"
+#include "proxy/cluster/monitor.hpp"
+#include "proxy/config/load.hpp"
+#include "proxy/metrics/counters.hpp"
+#include "proxy/net/listener.hpp"
+#include "proxy/session/auth_directory.hpp"
+#include "proxy/session/cancel_registry.hpp"
+#include "proxy/worker.hpp"
+
+#include <boost/asio/signal_set.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace pgweir {
+
+class admin_service;
+class http_endpoint;
+
+class server {
+public:
+    /// Throws settings_error or std::exception when it cannot start: a file that is not there, an address in use.
+    server(settings_sources sources, loaded_settings first);
+    ~server();
+    server(const server&) = delete;
+    server& operator=(const server&) = delete;
+
+    /// Until told to stop; returns the exit code.
+    [[nodiscard]] int run();
+
+    /// Any thread. Reads the settings anew; empty, or what is wrong with them (the old ones stay).
+    void reload(std::function<void(std::string problem)> done);
+    /// Any thread. New clients are refused, transactions finish, idle clients are told; then the process ends.
+    void drain();
+    /// Any thread. Everything ends at once.
+    void stop_now();
+
+    // For the console, metrics and health: any thread unless said otherwise.
+    [[nodiscard]] std::vector<std::unique_ptr<worker>>& workers() { return workers_; }
+    [[nodiscard]] pgweir::monitor& monitor() { return *monitor_; }
+    [[nodiscard]] connection_budget& budget() { return *budget_; }
+    [[nodiscard]] shared_parts& shared() { return shared_; }
+    [[nodiscard]] control_counters& counters() { return control_counters_; }
+    /// Control thread.
+    [[nodiscard]] const cluster_view_ptr& view() const { return view_; }
+    [[nodiscard]] const live_settings_ptr& live() const { return live_; }
+    [[nodiscard]] asio::io_context& control() { return control_; }
+    [[nodiscard]] bool ready() const;
+    [[nodiscard]] bool alive() const;
+
+private:
+    [[nodiscard]] live_settings_ptr make_live(const settings& values) const;
+    void load_users(const settings& values);
+    void make_workers();
+    void make_listeners();
+    void watch_signals();
+    task<> reload_now(std::function<void(std::string)> done);
+    void publish(cluster_view_ptr view);
+    task<> finish(bool now);
+
+    settings_sources sources_;
+    std::vector<settings_message> start_messages_;
+    live_settings_ptr live_;
+    asio::io_context control_{1};
+    asio::executor_work_guard<io_executor> guard_{control_.get_executor()};
+    asio::basic_signal_set<io_executor> signals_{control_.get_executor()};
+    monitor_signals monitor_signals_;
+    cancel_registry cancels_;
+    auth_directory secrets_;
+    commit_marks marks_;
+    control_counters control_counters_;
+    cluster_view_ptr view_ = std::make_shared<const cluster_view>();
+    shared_parts shared_;
+    std::unique_ptr<connection_budget> budget_;
+    std::unique_ptr<pgweir::monitor> monitor_;
+    std::unique_ptr<catalog_reader> catalogs_;
+    std::unique_ptr<admin_service> admin_;
+    std::unique_ptr<http_endpoint> http_;
+    std::vector<std::unique_ptr<worker>> workers_;
+    struct listening {
+        unsigned worker;
+        std::shared_ptr<listener> at;
+    };
+    std::vector<listening> listeners_;
+    bool finishing_ = false;
+    int exit_code_ = 0;
+};
+
+}  // namespace pgweir

@@ -1,0 +1,51 @@
+// Where users' secrets come from, in order: the user list (file and PGPOOL_* variables), then the auth query's cached answers.
+// Shared by all workers behind a mutex that logins alone take.
+#pragma once
+
+#include "proxy/config/settings.hpp"
+#include "proxy/session/secrets.hpp"
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+namespace pgweir {
+
+class auth_directory {
+public:
+    using clock = std::chrono::steady_clock;
+
+    struct answer {
+        bool known = false;                   // false: nothing cached, an auth query may tell
+        std::optional<stored_secret> secret;  // absent although known: there is no such user
+    };
+
+    /// Replaces the list; `file_text` is the content of users_file (empty: none). Returns an error text, or empty.
+    [[nodiscard]] std::string load(const settings& values, std::string_view file_text);
+
+    [[nodiscard]] answer find(std::string_view user, clock::time_point now) const;
+    void remember(const std::string& user, std::optional<stored_secret> secret, clock::time_point until);
+    /// A login failed with a cached answer: ask again next time.
+    void forget(const std::string& user);
+
+    /// What servers of the cluster accept from this user, learned at its login or from its secret.
+    void remember_credentials(const std::string& user, const server_credentials& credentials);
+    [[nodiscard]] server_credentials credentials(const std::string& user) const;
+
+private:
+    struct cached {
+        std::optional<stored_secret> secret;
+        clock::time_point until;
+    };
+    mutable std::mutex mutex_;
+    user_list listed_;
+    std::unordered_map<std::string, stored_secret> from_settings_;
+    std::unordered_map<std::string, cached> asked_;
+    std::unordered_map<std::string, server_credentials> credentials_;
+};
+
+}  // namespace pgweir

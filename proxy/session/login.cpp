@@ -1,0 +1,327 @@
+#include "proxy/session/login.hpp"
+
+#include "protocol/error_response.hpp"
+#include "protocol/startup.hpp"
+#include "proxy/admin/admin_service.hpp"
+#include "proxy/log.hpp"
+#include "proxy/net/message_stream.hpp"
+#include "proxy/pool/opener.hpp"
+#include "proxy/session/auth_query.hpp"
+#include "proxy/session/session.hpp"
+#include "proxy/worker.hpp"
+
+#include <openssl/ssl.h>
+#include <spdlog/spdlog.h>
+
+namespace pgweir {
+
+namespace {
+
+/// One login under way. Counts as a client from here on.
+struct login_attempt {
+    login_attempt(worker& w, std::shared_ptr<stream> s, std::string p, bool l)
+        : owner{w}, io{std::move(s)}, in{io, frontend_login::max_message_body + 5}, peer{std::move(p)}, local{l} {
+        owner.shared().clients.fetch_add(1);
+        owner.counters().clients[client_state::login].add();
+    }
+    ~login_attempt() {
+        owner.counters().clients[client_state::login].subtract();
+        if (!handed_over) owner.shared().clients.fetch_sub(1);
+    }
+    login_attempt(const login_attempt&) = delete;
+    login_attempt& operator=(const login_attempt&) = delete;
+
+    void refuse(login_outcome what, std::string_view sqlstate, std::string_view message) {
+        encode(protocol::make_error(protocol::error_severity::fatal, sqlstate, message), io->out());
+        owner.counters().errors_from_proxy.add(sqlstate);
+        owner.counters().logins[what].add();
+        io->close_after_output();
+        spdlog::info("login refused peer={} sqlstate={}: {}", peer, sqlstate, log::quoted(message));
+    }
+
+    worker& owner;
+    std::shared_ptr<stream> io;
+    message_stream in;
+    std::string peer;
+    bool local;
+    bool handed_over = false;
+    std::string startup;  // the StartupMessage's body
+};
+
+/// TLS from here on. Bytes that came ahead of it are the handshake's own only for direct TLS.
+task<bool> accept_tls(login_attempt& l, std::string early, bool direct) {
+    const auto live = l.owner.live();
+    auto& tls = l.io->start_tls(live->client_side_tls->context);
+    error_code ec;
+    if (early.empty()) {
+        const auto [plain_ec] = co_await tls.async_handshake(stream::tls_stream::server, nothrow);
+        ec = plain_ec;
+    } else {
+        const auto [early_ec, n] = co_await tls.async_handshake(stream::tls_stream::server, asio::buffer(early), nothrow);
+        ec = early_ec;
+    }
+    if (!ec && direct) {
+        const unsigned char* name = nullptr;
+        unsigned size = 0;
+        SSL_get0_alpn_selected(tls.native_handle(), &name, &size);
+        if (size == 0) ec = asio::error::access_denied;
+    }
+    auto& counted = l.owner.counters();
+    if (ec) {
+        counted.tls_failures.add();
+        spdlog::info("TLS handshake failed peer={}: {}", l.peer, ec.message());
+        l.io->close();
+        co_return false;
+    }
+    counted.tls_handshakes.add();
+    co_return true;
+}
+
+void handle_cancel(login_attempt& l, const protocol::cancel_request& request) {
+    const auto target = l.owner.shared().cancels->find(request.process_id, request.secret_key);
+    if (!target) {
+        l.owner.counters().cancels[cancel_result::unknown_key].add();
+    } else {
+        auto& to = *(*l.owner.shared().peers)[target->worker];
+        to.post([&to, pid = target->process_id] { to.cancel_session(pid); });
+    }
+    l.io->close();
+}
+
+/// Up to the StartupMessage: SSLRequest, GSSENCRequest, direct TLS, CancelRequest.
+task<bool> read_startup(login_attempt& l) {
+    bool asked_tls = false;
+    for (;;) {
+        auto ec = co_await l.in.need(1);
+        if (ec) co_return false;
+        const bool tls_on = l.owner.live()->client_side_tls != nullptr && !l.local;
+        if (l.in.bytes().front() == 0x16 && tls_on && !l.io->is_tls()) {
+            auto early = l.in.take_rest();
+            const bool secured = co_await accept_tls(l, std::move(early), true);
+            if (!secured) co_return false;
+            continue;
+        }
+        ec = co_await l.in.need(8);
+        if (ec) co_return false;
+        const auto size = protocol::startup_packet_size(l.in.bytes());
+        if (!size) {
+            l.refuse(login_outcome::broken, protocol::sqlstate::protocol_violation, "invalid length of startup packet");
+            co_return false;
+        }
+        ec = co_await l.in.need(*size);
+        if (ec) co_return false;
+        const std::string body{l.in.bytes().substr(4, *size - 4)};
+        l.in.consume(*size);
+        const auto packet = protocol::decode_startup_packet(body);
+        if (!packet) {
+            l.refuse(login_outcome::broken, protocol::sqlstate::protocol_violation, "invalid startup packet: " + packet.error().message());
+            co_return false;
+        }
+        if (std::holds_alternative<protocol::startup_message>(*packet)) {
+            l.startup = body;
+            co_return true;
+        }
+        if (const auto* const request = std::get_if<protocol::cancel_request>(&*packet)) {
+            handle_cancel(l, *request);
+            co_return false;
+        }
+        // What follows a request for encryption before its answer was never meant to be encrypted (CVE-2021-23214).
+        if (!l.in.bytes().empty() || l.io->is_tls()) {
+            l.refuse(login_outcome::broken, protocol::sqlstate::protocol_violation,
+                     "received unencrypted data after a request for encryption");
+            co_return false;
+        }
+        const bool wants_tls = std::holds_alternative<protocol::ssl_request>(*packet);
+        const bool yes = wants_tls && tls_on && !asked_tls;
+        asked_tls = asked_tls || wants_tls;
+        l.io->send(yes ? "S" : "N");
+        if (!yes) continue;
+        const bool secured = co_await accept_tls(l, {}, false);
+        if (!secured) co_return false;
+    }
+}
+
+task<std::optional<stored_secret>> find_secret(login_attempt& l, std::string user) {
+    auto& directory = *l.owner.shared().secrets;
+    const auto known = directory.find(user, worker::clock::now());
+    if (known.known) co_return known.secret;
+    if (l.owner.settings().auth_user.empty()) co_return std::nullopt;
+    const auto answer = co_await ask_for_secret(l.owner, std::move(user));
+    if (!answer.asked) spdlog::warn("auth_query failed: {}", answer.why);
+    co_return answer.secret;
+}
+
+/// Drives the login machine to its end. False: refused or gone.
+task<bool> authenticate(login_attempt& l, login_result& result) {
+    const auto packet = protocol::decode_startup_packet(l.startup);
+    frontend_login_settings how;
+    how.method = l.owner.settings().auth_method;
+    how.salt_secret = l.owner.shared().salt_secret;
+    auto entropy = make_login_entropy();
+    if (!entropy) {
+        l.refuse(login_outcome::broken, protocol::sqlstate::internal_error, "no randomness available");
+        co_return false;
+    }
+    frontend_login login{how, std::move(*entropy)};
+    std::string out;
+    auto next = login.start(std::get<protocol::startup_message>(*packet), out);
+    for (;;) {
+        if (next == frontend_login::action::need_secret) {
+            auto secret = co_await find_secret(l, login.user());
+            next = login.on_secret(std::move(secret), out);
+            continue;
+        }
+        if (!out.empty()) l.io->send(out);
+        out.clear();
+        if (next == frontend_login::action::done) break;
+        if (next == frontend_login::action::failed) {
+            l.owner.shared().secrets->forget(login.user());
+            l.owner.counters().logins[login_outcome::wrong_credentials].add();
+            spdlog::info("login failed peer={} user={}: {}", l.peer, log::quoted(login.user()), log::quoted(login.failure()));
+            l.io->close_after_output();
+            co_return false;
+        }
+        message_stream::message m;
+        const auto ec = co_await l.in.next(m);
+        if (ec) {
+            if (ec == asio::error::message_size)
+                l.refuse(login_outcome::broken, protocol::sqlstate::protocol_violation, "invalid message length during login");
+            co_return false;
+        }
+        next = login.on_message(m.type, m.body, out);
+    }
+    result = login.take_result();
+    l.owner.shared().secrets->remember_credentials(result.user, result.credentials);
+    co_return true;
+}
+
+/// Waits for a server connection just to learn what a server says at login.
+class welcome_seeker final : public lease_waiter {
+public:
+    explicit welcome_seeker(io_executor executor) : woken{std::move(executor)} {}
+    ~welcome_seeker() { leave_queue(); }
+    welcome_seeker(const welcome_seeker&) = delete;
+    welcome_seeker& operator=(const welcome_seeker&) = delete;
+
+    void on_lease(backend_ptr leased) override {
+        got = std::move(leased);
+        woken.wake();
+    }
+    void on_lease_refused(const lease_refusal& refused) override {
+        why = refused;
+        woken.wake();
+    }
+    void on_long_wait(std::chrono::milliseconds) override {}
+
+    wake_signal woken;
+    backend_ptr got;
+    std::optional<lease_refusal> why;
+};
+
+void refuse_as_server(login_attempt& l, const lease_refusal& why) {
+    const auto error = protocol::decode_error_response(why.server_error);
+    if (!error) return l.refuse(login_outcome::refused, why.sqlstate, why.message);
+    auto told = *error;
+    told.severity = told.severity_unlocalized = "FATAL";
+    encode(told, l.io->out());
+    l.owner.counters().errors_from_servers.add(told.sqlstate);
+    l.owner.counters().logins[login_outcome::refused].add();
+    spdlog::info("login refused by the server peer={} sqlstate={}: {}", l.peer, told.sqlstate, log::quoted(told.message));
+    l.io->close_after_output();
+}
+
+/// What a real server says to this user in this database. Null: refused, and told so.
+task<const welcome*> find_welcome(login_attempt& l, const login_result& who) {
+    auto& known = l.owner.welcomes();
+    const std::pair<std::string, std::string> key{who.database, who.user};
+    const auto deadline = worker::clock::now() + l.owner.settings().failover_timeout;
+    for (;;) {
+        const auto it = known.find(key);
+        if (it != known.end() && worker::clock::now() - it->second.learned < welcome::lifetime) co_return &it->second;
+        auto node = l.owner.view().primary;
+        for (const auto& n : l.owner.view().nodes)
+            if (!node && n.readable) node = n.id;
+        if (!node) {
+            if (worker::clock::now() >= deadline || !l.io->is_open()) {
+                l.refuse(login_outcome::refused, protocol::sqlstate::cannot_connect_now,
+                         "pgweir: no server is available: " + l.owner.view().no_primary_because);
+                co_return nullptr;
+            }
+            co_await l.owner.next_view();
+            continue;
+        }
+        auto& from = l.owner.pool_for(*node, who.database, who.user);
+        welcome_seeker seeker{l.owner.executor()};
+        seeker.got = from.take({});
+        if (!seeker.got) {
+            if (!from.wait(seeker, l.owner.settings().queue_timeout)) {
+                l.refuse(login_outcome::refused, protocol::sqlstate::too_many_connections, "pgweir: queue_size sessions wait already");
+                co_return nullptr;
+            }
+            co_await seeker.woken.wait();
+        }
+        if (seeker.why) {
+            refuse_as_server(l, *seeker.why);
+            co_return nullptr;
+        }
+        auto& learned = known[key];
+        learned = {seeker.got->state.welcome, worker::clock::now(), seeker.got->state.read_committed_default};
+        for (auto& [name, value] : learned.parameters)
+            if (name == "in_hot_standby") value = "off";
+        from.give_back(std::move(seeker.got));
+        co_return &learned;
+    }
+}
+
+task<> log_in(login_attempt& l) {
+    const bool started = co_await read_startup(l);
+    if (!started) co_return;
+    const auto& s = l.owner.settings();
+    const auto mode = s.client_tls_sslmode;
+    const bool demands_tls = mode == tls_mode::require || mode == tls_mode::verify_ca || mode == tls_mode::verify_full;
+    if (demands_tls && !l.io->is_tls() && !l.local)
+        co_return l.refuse(login_outcome::refused, protocol::sqlstate::invalid_authorization_specification,
+                           "pgweir: TLS is required (client_tls_sslmode)");
+    if (l.owner.shared().draining.load())
+        co_return l.refuse(login_outcome::refused, protocol::sqlstate::cannot_connect_now, "pgweir: the proxy is shutting down");
+    if (l.owner.shared().clients.load() > s.max_client_connections)
+        co_return l.refuse(login_outcome::limit, protocol::sqlstate::too_many_connections,
+                           "sorry, too many clients already (max_client_connections)");
+    login_result who;
+    const bool known = co_await authenticate(l, who);
+    if (!known) co_return;
+    if (l.owner.shared().admin->is_admin_database(who.database)) {
+        l.owner.counters().logins[login_outcome::accepted].add();
+        co_await l.owner.shared().admin->run(l.owner, l.io, l.in.take_rest(), who, l.local, l.peer);
+        co_return;
+    }
+    if (!who.replication.empty() && who.replication != "false" && who.replication != "off" && who.replication != "0" && who.replication != "no")
+        co_return l.refuse(login_outcome::refused, protocol::sqlstate::feature_not_supported,
+                           "pgweir: replication connections are not pooled; connect to the server itself");
+    const auto* const said = co_await find_welcome(l, who);
+    if (said == nullptr || !l.io->is_open()) co_return;
+    const welcome copy = *said;
+    l.owner.counters().logins[login_outcome::accepted].add();
+    l.handed_over = true;
+    auto early = l.in.take_rest();
+    l.owner.start_session(l.io, l.peer, l.local, std::move(who), copy, std::move(early));
+}
+
+}  // namespace
+
+task<> run_login(worker& owner, std::shared_ptr<stream> io, std::string peer, bool local) {
+    co_await asio::this_coro::throw_if_cancelled(false);
+    login_attempt attempt{owner, io, std::move(peer), local};
+    steady_timer deadline{owner.executor()};
+    if (owner.settings().client_login_timeout.count() != 0) {
+        deadline.expires_after(owner.settings().client_login_timeout);
+        deadline.async_wait([io](const error_code& ec) {
+            if (!ec) io->close();
+        });
+    }
+    co_await log_in(attempt);
+    deadline.cancel();
+    if (!attempt.handed_over) io->close_after_output();
+}
+
+}  // namespace pgweir

@@ -1,0 +1,17 @@
+// A client's way in: TLS, start-up, authentication, the welcome; then the session begins. Also where cancel requests arrive.
+#pragma once
+
+#include "proxy/asio.hpp"
+#include "proxy/net/stream.hpp"
+
+#include <memory>
+#include <string>
+
+namespace pgweir {
+
+class worker;
+
+/// Runs until the session has begun, or the connection is refused or gone. `local`: a Unix socket.
+task<> run_login(worker& owner, std::shared_ptr<stream> io, std::string peer, bool local);
+
+}  // namespace pgweir

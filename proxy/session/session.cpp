@@ -1,0 +1,332 @@
+#include "proxy/session/session.hpp"
+
+#include "protocol/error_response.hpp"
+#include "protocol/session_parameters.hpp"
+#include "protocol/simple_query.hpp"
+#include "proxy/log.hpp"
+
+#include <spdlog/spdlog.h>
+
+namespace pgweir {
+
+namespace {
+
+/// Marks a scratch unit as used for as long as a step runs: a step may set off another session's step.
+class borrowed_unit {
+public:
+    explicit borrowed_unit(worker& owner) : owner_{owner}, unit_{owner.borrow_unit()} {}
+    ~borrowed_unit() { owner_.return_unit(); }
+    borrowed_unit(const borrowed_unit&) = delete;
+    borrowed_unit& operator=(const borrowed_unit&) = delete;
+    unit& operator*() { return unit_; }
+
+private:
+    worker& owner_;
+    unit& unit_;
+};
+
+// Client bytes kept while the session waits: beyond this nothing more is read.
+constexpr std::size_t enough_kept = 64UL * 1024;
+
+}  // namespace
+
+session::session(worker& owner, std::shared_ptr<stream> io, std::string peer, bool local)
+    : owner_{owner}, io_{std::move(io)}, peer_{std::move(peer)}, local_{local} {
+    io_->set_listener(this);
+}
+
+session::~session() { io_->set_listener(nullptr); }
+
+bool session::wants_no_input() const {
+    // While something is waited for, what has arrived is enough; a large message needs room to arrive whole.
+    return kept_.size() > enough_kept && (waiting_ != wait_for::nothing || outstanding() || (lease_ && lease_->io().congested()));
+}
+
+void session::on_bytes(std::string_view chunk) {
+    const auto self = shared_from_this();
+    active_since_ = owner_.now();
+    owner_.counters().bytes_received.add(chunk.size());
+    if (kept_.empty()) {
+        input_ = chunk;
+        pump();
+        kept_.assign(input_);
+    } else {
+        kept_.append(chunk);
+        input_ = kept_;
+        pump();
+    }
+    input_ = kept_;
+}
+
+/// Goes as far as possible. May be called from anywhere on the worker's thread; calls from within only make it look again.
+void session::pump() {
+    if (in_pump_) {
+        pump_again_ = true;
+        return;
+    }
+    const auto self = shared_from_this();
+    const bool from_kept = input_.data() == kept_.data();
+    in_pump_ = true;
+    do {
+        pump_again_ = false;
+        while (step()) {}
+    } while (pump_again_);
+    in_pump_ = false;
+    if (from_kept && input_.size() < kept_.size()) {
+        kept_.erase(0, kept_.size() - input_.size());
+        if (kept_.empty() && kept_.capacity() > 1024) std::string{}.swap(kept_);
+        input_ = kept_;
+    }
+    if (!wants_no_input()) io_->reading().wake();
+}
+
+/// Deals with one message or unit at the front of the input; false: something must happen first.
+bool session::step() {
+    if (closed_ || waiting_ != wait_for::nothing) return false;
+    if (lease_) {
+        if (lease_->io().congested()) return false;
+        // A cancel under way must hit what it was meant for, or nothing (RULES E6).
+        if (lease_->cancels() != 0 && !outstanding()) return false;
+    }
+    if (rest_ != 0) return stream_rest();
+    if (draining_ && client_status() == 'I' && !outstanding() && !unit_open_ && !skipping_) {
+        fatal(protocol::sqlstate::admin_shutdown, "pgweir: terminating connection: the proxy is shutting down");
+        return false;
+    }
+    if (input_.empty()) return false;
+
+    protocol::frame_header header;
+    const auto found = protocol::read_header(input_, header);
+    if (found == protocol::frame_status::incomplete) return false;
+    if (found == protocol::frame_status::bad_length || header.size > owner_.settings().max_message_size.value) {
+        protocol_error("invalid message length");
+        return false;
+    }
+    if (header.type == 'd' || header.type == 'c' || header.type == 'f') return take_copy_message(header);
+    if (header.type == 'X') {
+        finish("terminated by the client");
+        return false;
+    }
+    if (skipping_) return skip_message(header);
+    if (lease_ && lease_->conversation().copy() == protocol::copy_state::in && (header.type == 'S' || header.type == 'H')) {
+        // The server ignores these inside COPY; so do we, and know exactly what answers come.
+        if (header.size > input_.size()) return false;
+        take(static_cast<std::size_t>(header.size));
+        return true;
+    }
+    borrowed_unit borrowed{owner_};
+    auto& u = *borrowed;
+    switch (scan_unit(input_, static_cast<std::size_t>(owner_.settings().unit_buffer_size.value), u)) {
+    case unit_scan::bad: protocol_error("invalid frontend message type " + std::to_string(static_cast<int>(header.type))); return false;
+    case unit_scan::incomplete: return false;
+    case unit_scan::complete: break;
+    }
+    return handle_unit(u);
+}
+
+void session::take(std::size_t bytes) { input_.remove_prefix(bytes); }
+
+/// The rest of a message whose start is dealt with.
+bool session::stream_rest() {
+    if (input_.empty()) return false;
+    const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(rest_, input_.size()));
+    if (rest_forward_ && lease_) lease_->io().send(input_.substr(0, n));
+    rest_ -= n;
+    take(n);
+    return true;
+}
+
+/// CopyData, CopyDone, CopyFail: to the server while it takes them, dropped outside COPY as the server itself would. Until it is
+/// known which of the two holds, they wait.
+bool session::take_copy_message(const protocol::frame_header& header) {
+    const bool open = lease_ && lease_->conversation().copy() == protocol::copy_state::in;
+    if (!open && lease_ && lease_->conversation().may_open_copy()) return false;
+    if (header.type != 'd' && header.size > input_.size()) return false;
+    const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(header.size, input_.size()));
+    rest_ = header.size - n;
+    rest_forward_ = open;
+    if (open) {
+        lease_->io().append(input_.substr(0, n));
+        if (header.type != 'd') lease_->conversation().on_copy_end_sent();
+    }
+    take(n);
+    // Many small CopyData messages arrive at once: send them together.
+    if (open && (input_.empty() || input_.front() != 'd' || lease_->io().congested() || rest_ != 0)) lease_->io().flush();
+    return true;
+}
+
+/// After an error of ours in the extended protocol everything up to Sync is ignored.
+bool session::skip_message(const protocol::frame_header& header) {
+    const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(header.size, input_.size()));
+    if (header.type == 'S') {
+        if (n < header.size) return false;
+        if (outstanding()) return false;
+        take(n);
+        skipping_ = false;
+        say_ready();
+        return true;
+    }
+    rest_ = header.size - n;
+    rest_forward_ = false;
+    take(n);
+    return true;
+}
+
+char session::client_status() const {
+    if (lease_ && block_ != block_state::deferred) return lease_->conversation().status();
+    switch (block_) {
+    case block_state::none: return 'I';
+    case block_state::failed_here: return 'E';
+    default: return 'T';
+    }
+}
+
+void session::say_error(std::string_view sqlstate, std::string_view message, std::string_view detail, std::string_view hint) {
+    auto error = protocol::make_error(protocol::error_severity::error, sqlstate, message);
+    error.detail = detail;
+    error.hint = hint;
+    encode(error, io_->out());
+    owner_.counters().errors_from_proxy.add(sqlstate);
+}
+
+/// A server's ErrorResponse in its own words, but never FATAL: the client's connection lives on.
+void session::say_server_error(std::string_view body) {
+    const auto error = protocol::decode_error_response(body);
+    if (!error) return say_error(protocol::sqlstate::connection_failure, "pgweir: the server refused without saying why");
+    auto told = *error;
+    told.severity = told.severity_unlocalized = "ERROR";
+    encode(told, io_->out());
+    owner_.counters().errors_from_servers.add(told.sqlstate);
+}
+
+void session::say_ready() {
+    encode(protocol::ready_for_query{static_cast<protocol::transaction_status>(client_status())}, io_->out());
+    io_->flush();
+}
+
+void session::protocol_error(std::string_view what) {
+    owner_.counters().client_protocol_errors.add();
+    fatal(protocol::sqlstate::protocol_violation, what);
+}
+
+void session::fatal(std::string_view sqlstate, std::string_view message) {
+    if (closed_) return;
+    encode(protocol::make_error(protocol::error_severity::fatal, sqlstate, message), io_->out());
+    owner_.counters().errors_from_proxy.add(sqlstate);
+    finish(message);
+}
+
+void session::close() { finish("closed"); }
+
+/// The end, however it came. The server connection goes back if it is clean, else it is closed, after a cancel if it works.
+void session::finish(std::string_view why) {
+    if (closed_) return;
+    closed_ = true;
+    const auto self = shared_from_this();
+    leave_queue();
+    stop_waiting();
+    if (owner_.settings().log_disconnections && began_)
+        spdlog::info("client disconnected peer={} database={} user={}: {}", peer_, log::quoted(database_), log::quoted(user_), why);
+    if (auto leased = std::exchange(lease_, nullptr)) {
+        const bool busy = !leased->conversation().empty();
+        leased->lend_to(nullptr);
+        if (busy) {
+            leased->condemn();
+            open_cancel(leased, true);
+        } else if (pins_.any() || leased->conversation().status() != 'I') {
+            leased->terminate();
+        } else {
+            leased->home().give_back(leased);
+        }
+    }
+    io_->close_after_output();
+    owner_.forget(self);
+}
+
+void session::on_end(const error_code&) { finish("the client went away"); }
+
+void session::on_drained() {
+    if (lease_) lease_->io().reading().wake();
+    pump();
+}
+
+void session::drain(bool now) {
+    draining_ = true;
+    if (now) return fatal(protocol::sqlstate::admin_shutdown, "pgweir: terminating connection: the proxy is shutting down");
+    pump();
+}
+
+client_state session::state() const {
+    if (!began_) return client_state::login;
+    if (waiting_ == wait_for::lease || waiting_ == wait_for::primary) return client_state::waiting;
+    if (lease_) return pins_.any() ? client_state::pinned : client_state::active;
+    return client_state::idle;
+}
+
+void session::begin(login_result who, cancel_registry::identity identity, const welcome& said, std::string early) {
+    began_ = true;
+    user_ = who.user;
+    database_ = who.database;
+    application_name_ = who.application_name;
+    identity_ = std::move(identity);
+    policy_ = owner_.policy_of(database_, user_);
+    catalog_ = &owner_.catalog_of(database_);
+    consistency_ = policy_->consistency;
+    forced_ = policy_->route;
+    if (policy_->pool_mode == pool_mode::session) pins_.add(pin_reason::session_mode);
+    for (const auto& [name, value] : said.parameters) told_[to_lower(name)] = value;
+    for (const auto& [name, value] : who.parameters) startup_[to_lower(name)] = value;
+    followed_ = startup_;
+    note_followed();
+    read_committed_default_ = said.read_committed_default;
+    floor_.begin_at(catalog_->marks->load(), owner_.view().asynchronous_commit);
+
+    auto& out = io_->out();
+    for (const auto& [name, value] : said.parameters) {
+        const auto own = startup_.find(to_lower(name));
+        encode(protocol::parameter_status{name, own == startup_.end() ? std::string_view{value} : std::string_view{own->second}}, out);
+    }
+    encode(protocol::backend_key_data{identity_.process_id, identity_.secret_key}, out);
+    say_ready();
+    active_since_ = owner_.now();
+    spawn(io_->executor(), "client session", read_loop(io_, owner_.scratch(), shared_from_this()));
+    if (!early.empty()) on_bytes(early);
+}
+
+void session::note_followed() {
+    parse_state_.clear();
+    for (const auto& [name, value] : followed_) {
+        parse_state_.append(name).push_back('=');
+        parse_state_.append(value).push_back('\0');
+    }
+}
+
+void session::tick(clock::time_point now) {
+    if (closed_ || !began_) return;
+    const auto& s = owner_.settings();
+    const auto past = [&](std::chrono::milliseconds limit, clock::time_point since) {
+        return limit.count() != 0 && now - since > limit;
+    };
+    if (waiting_ == wait_for::look && now >= wait_deadline_) {
+        stop_waiting();
+        only_primary_ = true;
+        return pump();
+    }
+    if (waiting_ == wait_for::primary && now >= wait_deadline_) {
+        const auto why = owner_.view().no_primary_because;
+        return fail_waiting(protocol::sqlstate::cannot_connect_now,
+                            "pgweir: no primary within failover_timeout" + (why.empty() ? std::string{} : " (" + why + ")"));
+    }
+    if (outstanding() && past(policy_->query_timeout, leased_at_) && !timed_out_) {
+        timed_out_ = true;
+        cancel();
+        return;
+    }
+    if (outstanding() || waiting_ != wait_for::nothing) return;
+    if (client_status() != 'I' && past(policy_->idle_transaction_timeout, active_since_))
+        return fatal("25P03", "pgweir: terminating connection due to idle_transaction_timeout");
+    if (past(s.client_idle_timeout, active_since_))
+        return fatal(protocol::sqlstate::idle_session_timeout, "pgweir: terminating connection due to client_idle_timeout");
+}
+
+}  // namespace pgweir

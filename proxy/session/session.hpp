@@ -1,0 +1,280 @@
+// One client: its connection, its session state, and the server connection it holds while it needs one. Everything is driven by
+// events on the worker's thread (client bytes, server bytes, a lease granted, a new cluster view); `pump` then goes as far as it
+// can without waiting. The way of a query is told in proxy/README.md.
+#pragma once
+
+#include "proxy/net/stream.hpp"
+#include "proxy/pool/backend.hpp"
+#include "proxy/pool/pool.hpp"
+#include "proxy/router/read_your_writes.hpp"
+#include "proxy/router/router.hpp"
+#include "proxy/session/cancel_registry.hpp"
+#include "proxy/session/frontend_login.hpp"
+#include "proxy/session/pins.hpp"
+#include "proxy/session/prepared_statements.hpp"
+#include "proxy/session/unit.hpp"
+#include "proxy/worker.hpp"
+#include "sql/facts.hpp"
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace pgweir {
+
+class session final : public backend_user,
+                      public lease_waiter,
+                      public stream::listener,
+                      public std::enable_shared_from_this<session> {
+public:
+    using clock = std::chrono::steady_clock;
+
+    session(worker& owner, std::shared_ptr<stream> io, std::string peer, bool local);
+    ~session();
+    session(const session&) = delete;
+    session& operator=(const session&) = delete;
+
+    /// After the login: state from it, then reading begins. `early` came behind the login's messages.
+    void begin(login_result who, cancel_registry::identity identity, const welcome& said, std::string early);
+    /// Ends the session with a FATAL error.
+    void fatal(std::string_view sqlstate, std::string_view message);
+    /// Ends it without a word.
+    void close();
+    /// The process stops: end now if idle, at the end of the transaction otherwise.
+    void drain(bool now);
+    /// A new cluster view: a wait for a position, a primary, or a server connection may be over.
+    void on_view();
+    /// Roles changed: a wait for a connection may be for the wrong node.
+    void on_roles();
+    /// A cancel request with this session's key.
+    void cancel();
+    /// Time limits; a few times a second.
+    void tick(clock::time_point now);
+
+    [[nodiscard]] const std::string& database() const { return database_; }
+    [[nodiscard]] const std::string& user() const { return user_; }
+    [[nodiscard]] const std::string& peer() const { return peer_; }
+    [[nodiscard]] const std::string& application_name() const { return application_name_; }
+    [[nodiscard]] const backend_ptr& lease() const { return lease_; }
+    [[nodiscard]] std::int32_t process_id() const { return identity_.process_id; }
+    [[nodiscard]] client_state state() const;
+    [[nodiscard]] const pin_set& pins() const { return pins_; }
+    [[nodiscard]] bool is_tls() const { return io_->is_tls(); }
+    [[nodiscard]] bool is_local() const { return local_; }
+    [[nodiscard]] clock::time_point connected() const { return connected_; }
+    [[nodiscard]] std::size_t statements() const { return statements_.size(); }
+    [[nodiscard]] worker& owner() { return owner_; }
+    [[nodiscard]] stream& io() { return *io_; }
+
+    // read_loop's sink
+    [[nodiscard]] bool wants_no_input() const;
+    void on_bytes(std::string_view chunk);
+    void on_end(const error_code& ec);
+    // stream::listener
+    void on_drained() override;
+    // lease_waiter
+    void on_lease(backend_ptr leased) override;
+    void on_lease_refused(const lease_refusal& why) override;
+    void on_long_wait(std::chrono::milliseconds waited) override;
+    // backend_user
+    stream* frontend_stream() override { return io_.get(); }
+    bool on_server_message(backend& from, char type, std::string_view body, protocol::verdict how) override;
+    void on_ended(backend& from) override;
+    void on_server_progress(backend& from) override;
+    void on_server_lost(backend& from, std::string_view farewell) override;
+    void on_server_drained() override { pump(); }
+
+private:
+    /// What the session waits for, if anything.
+    enum class wait_for : std::uint8_t { nothing, lease, primary, look, injection };
+    /// How far the transaction block has come, as the client sees it.
+    enum class block_state : std::uint8_t {
+        none,
+        deferred,    // BEGIN answered, no server knows of it yet
+        on_standby,  // a real block on a standby: only pure reads so far
+        on_primary,
+        failed_here, // its server is gone: everything fails until ROLLBACK
+    };
+    /// What an expectation's tag means when the entry ends.
+    struct pending_change {
+        enum kind : std::uint8_t { parse, parse_known, parse_again, close_statement, deallocate, forget_all } what = parse;
+        std::string name;
+        prepared_ptr statement;
+        std::uint64_t number = 0;
+    };
+
+    // session.cpp: the loop
+    void pump();
+    bool step();
+    void take(std::size_t bytes);
+    bool stream_rest();
+    bool take_copy_message(const protocol::frame_header& header);
+    bool skip_message(const protocol::frame_header& header);
+    void protocol_error(std::string_view what);
+    void say_error(std::string_view sqlstate, std::string_view message, std::string_view detail = {}, std::string_view hint = {});
+    void say_server_error(std::string_view body);
+    void say_ready();
+    [[nodiscard]] char client_status() const;
+    [[nodiscard]] bool outstanding() const { return lease_ && !lease_->conversation().empty(); }
+    void finish(std::string_view why);
+
+    // session_plan.cpp: what a unit is
+    [[nodiscard]] bool plan(unit& u);
+    void plan_use(unit& u, std::string_view name);
+    void judge(unit& u);
+    [[nodiscard]] route_session route_state() const;
+
+    // session_route.cpp: where it goes
+    bool handle_unit(unit& u);
+    bool handle_with_lease(unit& u);
+    bool handle_without_lease(unit& u);
+    bool handle_in_failed_block(unit& u);
+    bool go_to_primary(unit& u);
+    bool go_to_standby(unit& u);
+    bool request(unit& u, std::uint16_t node, bool standby);
+    bool begin_lease(unit& u, backend_ptr leased);
+    bool move_block(unit& u);
+    bool prepare_lease(unit& u);
+    void end_lease();
+    void wait_until(wait_for what);
+    void stop_waiting();
+    void fail_unit(unit& u, std::string_view sqlstate, std::string_view message, std::string_view server_error = {});
+    void fail_waiting(std::string_view sqlstate, std::string_view message, std::string_view server_error = {});
+    [[nodiscard]] std::optional<std::uint16_t> choose_standby(bool& look_under_way);
+    [[nodiscard]] pool& pool_of(std::uint16_t node);
+
+    // session_forward.cpp: sending it
+    void forward_unit(unit& u);
+    void forward_message(unit& u, const unit_message& m, std::string& out);
+    void forward_parse(unit& u, std::string_view body, std::string_view whole, std::string& out);
+    void forward_bind(unit& u, const unit_message& m, std::string& out);
+    void forward_target(char type, std::string_view body, std::string_view whole, std::string& out);
+    void forward_query(unit& u, std::string_view body, std::string_view whole, std::string& out);
+    void ensure_prepared(const prepared_ptr& statement, std::string& out);
+    void evict_prepared(std::string& out);
+    [[nodiscard]] prepared_ptr find_statement(std::string_view name) const;
+    [[nodiscard]] prepared_ptr statement_now(std::string_view name) const;
+    [[nodiscard]] bool parses_unnamed() const;
+    [[nodiscard]] bool uses_sequence_state(const unit& u) const;
+    [[nodiscard]] std::uint64_t change(pending_change what);
+    void note_followed();
+    void note_effects(const unit& u);
+    void note_effect(const sql::session_effect& e);
+    void inject(std::string_view sql);
+
+    // session_answers.cpp: what comes back
+    bool on_error(backend& from, std::string_view body, protocol::verdict how);
+    bool on_ready(backend& from, protocol::verdict how);
+    bool on_parameter(backend& from, std::string_view body);
+    bool on_notification(backend& from, std::string_view body);
+    void apply(const pending_change& change, protocol::outcome how);
+    [[nodiscard]] bool may_ask_again(std::string_view sqlstate, std::string_view body) const;
+    [[nodiscard]] bool rename_in_error(std::string_view body);
+    void emit_ended();
+    void on_injected_ready();
+    void note_answer(backend& from);
+    void settle_pins();
+    void restore_startup();
+    void lose_units(std::size_t readies, bool open, const std::string& sqlstate, const std::string& message);
+    void open_cancel(const backend_ptr& victim, bool then_close);
+
+    // session_local.cpp: answered without a server
+    [[nodiscard]] bool answers_here(const unit& u) const;
+    [[nodiscard]] bool may_defer_begin(const unit& u, const sql::statement_facts& one) const;
+    [[nodiscard]] std::string text_of(const unit& u) const;
+    void answer_here(unit& u);
+    void answer_begin(unit& u, const sql::statement_facts& one);
+    void answer_command(unit& u, std::string_view tag);
+    void answer_rows(unit& u,
+                     std::string_view tag,
+                     const std::vector<std::string>& columns,
+                     const std::vector<std::vector<std::string>>& rows);
+    void explain_route(unit& u, const sql::statement_facts& asked);
+    void show_own_parameter(unit& u, const std::string& name);
+    void set_own_parameter(unit& u, const sql::statement_facts& facts);
+
+    worker& owner_;
+    std::shared_ptr<stream> io_;
+    std::string peer_;
+    std::string user_;
+    std::string database_;
+    std::string application_name_;
+    cancel_registry::identity identity_;
+    std::shared_ptr<const session_policy> policy_;
+    database_catalog* catalog_ = nullptr;
+    clock::time_point connected_ = clock::now();
+    clock::time_point active_since_{};  // the present wait, or the last activity
+
+    // client bytes
+    std::string kept_;        // bytes not dealt with, between events
+    std::string_view input_;  // the same, or the chunk just read
+    std::uint64_t rest_ = 0;  // of a message that streams through: bytes still to come …
+    bool rest_forward_ = false;  // … and whether they go to the server
+
+    // server side
+    backend_ptr lease_;
+    std::vector<pool*> pools_;  // by node id
+    clock::time_point leased_at_{};
+    wait_for waiting_ = wait_for::nothing;
+    std::string injected_error_;
+    std::vector<std::string> injections_;  // still to be sent, one Query each, every one confirmed
+
+    // session state
+    std::unordered_map<std::string, prepared_ptr> statements_;
+    prepared_ptr unnamed_;
+    std::vector<pending_change> changes_;  // until their place in the queue is reached
+    std::uint64_t last_change_ = 0;
+    parameter_map followed_;   // what this session set: start-up values, then SETs
+    parameter_map startup_;    // what its start-up packet asked for
+    parameter_map told_;       // what the client believes (ParameterStatus)
+    std::string parse_state_;  // followed_ in one string: part of a prepared statement's identity
+    pin_set pins_;
+    pin_set pins_if_done_;     // what the unit under way pins if it succeeds
+    session_floor floor_;
+    forced_route forced_ = forced_route::automatic;
+    consistency_setting consistency_;
+
+    // blocks and units
+    block_state block_ = block_state::none;
+    std::string begin_text_;
+    std::string retry_;        // the unit that a standby answers, to be asked again if it must
+    bool only_primary_ = false;  // the next unit goes to the primary whatever it is
+    bool unit_open_ = false;     // part of a unit went out without its Sync: the lease stays
+    bool fragment_ = false;      // a part that ended with Flush is being answered under a Sync of ours
+    bool skip_after_fragment_ = false;  // … and has failed
+    bool skipping_ = false;      // after an error of ours: nothing counts up to Sync
+    bool unit_failed_ = false;   // an ErrorResponse came since the last ReadyForQuery
+    bool syntax_error_ = false;  // … of a text that the server could not parse
+    bool discarding_ = false;    // the answer of a unit that is asked again elsewhere is thrown away
+    bool replay_ = false;        // … and then asked again
+    bool pure_unit_ = false;     // what is outstanding is proved to read only
+    bool ddl_unit_ = false;      // the transaction may have changed the catalog
+    bool commits_ = false;       // what is outstanding may commit
+    bool moving_ = false;        // ROLLBACK on the standby is under way
+    bool moved_ = false;         // the block goes on on the primary
+    bool block_may_read_standby_ = false;
+    bool restores_startup_ = false;  // RESET ALL or DISCARD took the start-up parameters away
+    bool timed_out_ = false;
+    bool waits_for_standby_ = false;
+    bool watching_look_ = false;
+    std::optional<lease_refusal> failure_;     // of the unit at the front of the input
+    std::optional<lease_refusal> lost_block_;  // what the next statement of a lost block is told
+    backend_ptr granted_;                      // given by the pool, not taken up yet
+    std::optional<std::uint16_t> last_standby_;
+    clock::time_point wait_deadline_{};
+    clock::time_point started_{};
+    bool read_committed_default_ = true;
+    bool in_pump_ = false;
+    bool pump_again_ = false;
+    bool local_ = false;
+    bool began_ = false;
+    bool closed_ = false;
+    bool draining_ = false;
+    bool watching_ = false;
+};
+
+}  // namespace pgweir

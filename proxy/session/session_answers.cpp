@@ -1,0 +1,381 @@
+// What comes back from the leased server connection, and what it means for the session.
+#include "proxy/session/session.hpp"
+
+#include "protocol/error_response.hpp"
+#include "protocol/session_parameters.hpp"
+#include "protocol/simple_query.hpp"
+#include "proxy/log.hpp"
+#include "proxy/session/cancel.hpp"
+#include "proxy/session/state_sql.hpp"
+
+#include <spdlog/spdlog.h>
+
+namespace pgweir {
+
+namespace {
+
+constexpr std::string_view parse_complete{"1\0\0\0\4", 5};
+constexpr std::string_view close_complete{"3\0\0\0\4", 5};
+
+bool is_fatal(std::string_view body) {
+    auto severity = protocol::find_error_field(body, 'V');
+    if (!severity) severity = protocol::find_error_field(body, 'S');
+    return severity && (*severity == "FATAL" || *severity == "PANIC");
+}
+
+/// Parameters that tell of the server rather than of the session: a standby's are not the client's business (RULES B7).
+bool is_of_server(std::string_view name) {
+    return name == "in_hot_standby" || name == "server_version" || name == "default_transaction_read_only";
+}
+
+}  // namespace
+
+bool session::on_server_message(backend& from, char type, std::string_view body, protocol::verdict how) {
+    switch (type) {
+    case 'E': return on_error(from, body, how);
+    case 'Z': return on_ready(from, how);
+    case 'S': return on_parameter(from, body);
+    case 'A': return on_notification(from, body);
+    case 'N': return !from.conversation().head_is_injected() && !discarding_;
+    default: return how == protocol::verdict::forward && !discarding_;
+    }
+}
+
+/// Nothing of a pure read's answer has gone out, and another server may well give one.
+bool session::may_ask_again(std::string_view sqlstate, std::string_view body) const {
+    if (retry_.empty() || !lease_ || !lease_->state.standby || !lease_->holds_answers()) return false;
+    if (sqlstate == "25006") return true;
+    const auto message = protocol::find_error_field(body, 'M').value_or("");
+    if (sqlstate == "40001") return message.find("conflict with recovery") != std::string_view::npos;
+    return sqlstate == "0A000" && message.find("recovery") != std::string_view::npos;
+}
+
+bool session::on_error(backend& from, std::string_view body, protocol::verdict how) {
+    const auto sqlstate = protocol::find_sqlstate(body);
+    if (how == protocol::verdict::unsolicited || is_fatal(body)) {
+        // The connection's end follows; what the client is told depends on what was under way.
+        owner_.hint_monitor(from.home().key().node);
+        return false;
+    }
+    if (how == protocol::verdict::swallow) {
+        if (waiting_ == wait_for::injection) injected_error_.assign(body);
+        return false;
+    }
+    if (discarding_) return false;
+    if (may_ask_again(sqlstate, body)) {
+        discarding_ = true;
+        const auto why = sqlstate == "25006"   ? retry_reason::read_only
+                         : sqlstate == "40001" ? retry_reason::recovery_conflict
+                                               : retry_reason::not_in_recovery;
+        owner_.counters().retries[why].add();
+        if (sqlstate == "25006") owner_.hint_monitor(from.home().key().node);
+        from.drop_held();
+        return false;
+    }
+    unit_failed_ = true;
+    if (fragment_) skip_after_fragment_ = true;
+    syntax_error_ = sqlstate == "42601";
+    owner_.counters().errors_from_servers.add(sqlstate);
+    if (sqlstate == "42P05" || sqlstate == "26000") return !rename_in_error(body);
+    return true;
+}
+
+/// Errors about prepared statements name them as the server knows them: the client shall read its own name.
+bool session::rename_in_error(std::string_view body) {
+    const auto error = protocol::decode_error_response(body);
+    if (!error) return false;
+    std::string message{error->message};
+    const auto at = message.find(server_name_prefix);
+    if (at == std::string::npos) return false;
+    const auto end = message.find('"', at);
+    const auto server_name = message.substr(at, end - at);
+    for (const auto& [name, statement] : statements_) {
+        if (statement->server_name != server_name) continue;
+        message.replace(at, server_name.size(), name);
+        auto renamed = *error;
+        renamed.message = message;
+        encode(renamed, io_->out());
+        return true;
+    }
+    return false;
+}
+
+bool session::on_ready(backend& from, protocol::verdict how) {
+    if (how == protocol::verdict::swallow) {
+        if (fragment_) {
+            fragment_ = false;
+            note_answer(from);
+            if (std::exchange(skip_after_fragment_, false)) skipping_ = true;
+        } else {
+            on_injected_ready();
+        }
+        return false;
+    }
+    if (discarding_) {
+        discarding_ = false;
+        replay_ = true;
+        return false;
+    }
+    note_answer(from);
+    settle_pins();
+    unit_failed_ = syntax_error_ = timed_out_ = false;
+    const auto status = from.conversation().status();
+    if (status == 'I') {
+        block_ = block_state::none;
+        owner_.counters().node(from.home().key().node).transactions.add();
+    } else if (block_ != block_state::on_standby) {
+        block_ = from.state.standby ? block_state::on_standby : block_state::on_primary;
+    }
+    if (ddl_unit_ && status == 'I' && !from.state.standby) {
+        ddl_unit_ = false;
+        if (catalog_->slot) owner_.shared().catalogs->invalidate(catalog_->slot);
+    }
+    active_since_ = owner_.now();
+    return true;
+}
+
+/// Every answer raises the session's floor (RULES A3, A20). The look counter is read after the answer was taken off the socket.
+void session::note_answer(backend& from) {
+    const auto look = owner_.signals().looks_begun.load();
+    const auto node = from.home().key().node;
+    if (from.state.standby) {
+        floor_.on_standby_answer(node, from.state.role_epoch, from.id, look);
+        return;
+    }
+    floor_.on_primary_answer(look, owner_.view().asynchronous_commit);
+    if (!pure_unit_ && catalog_->marks) catalog_->raise_mark(look);
+}
+
+/// Pins take effect when the unit that may have caused them is done; what failed in autocommit has left nothing behind but what
+/// does not follow transactions.
+void session::settle_pins() {
+    auto wanted = std::exchange(pins_if_done_, {});
+    if (!wanted.any()) return;
+    if (unit_failed_ && client_status() == 'I') {
+        pin_set lasting;
+        for (const auto why : {pin_reason::advisory_lock, pin_reason::seed, pin_reason::library, pin_reason::sql_prepare,
+                               pin_reason::held_by_connection})
+            if (wanted.has(why)) lasting.add(why);
+        if (wanted.has(pin_reason::opaque) && !syntax_error_) lasting.add(pin_reason::opaque);
+        wanted = lasting;
+    }
+    wanted.without(pins_).each([&](pin_reason why) {
+        owner_.counters().pins[why].add();
+        spdlog::debug("session pinned pid={} reason={}", identity_.process_id, label(why));
+    });
+    pins_.add(wanted);
+}
+
+bool session::on_parameter(backend& from, std::string_view body) {
+    const auto status = protocol::decode_parameter_status(body);
+    if (!status) return false;
+    const auto name = to_lower(status->name);
+    if (is_of_server(name) && from.state.standby) return false;
+    if (!from.conversation().head_is_injected() && !from.conversation().empty() && name != "is_superuser" && name != "session_authorization" &&
+        name != "in_hot_standby") {
+        // The client's own doing: it goes with the session from here on.
+        followed_[name] = status->value;
+        from.state.carried[name] = status->value;
+        note_followed();
+    } else if (const auto own = followed_.find(name); own != followed_.end() && from.conversation().head_is_injected()) {
+        // The server's spelling of a value that we set.
+        own->second = status->value;
+        note_followed();
+    }
+    auto& told = told_[name];
+    if (told == status->value) return false;
+    told = status->value;
+    return true;
+}
+
+/// The process id in a notification is the server's; the client knows its own by the one that we gave it (RULES B8).
+bool session::on_notification(backend& from, std::string_view body) {
+    auto note = protocol::decode_notification_response(body);
+    if (!note) return true;
+    if (note->process_id != from.state.process_id) return true;
+    note->process_id = identity_.process_id;
+    encode(*note, io_->out());
+    return false;
+}
+
+void session::on_ended(backend&) { emit_ended(); }
+
+/// Changes whose place in the queue is reached; synthetic answers go out in order.
+void session::emit_ended() {
+    auto& conversation = lease_->conversation();
+    for (const auto& e : conversation.ended()) {
+        const auto is_it = [&](const auto& c) { return c.number == e.entry.tag; };
+        const auto it = std::find_if(changes_.begin(), changes_.end(), is_it);
+        if (it == changes_.end()) continue;
+        const auto what = std::move(*it);
+        changes_.erase(it);
+        apply(what, e.how);
+        if (e.entry.what == protocol::expect::synthetic && e.how == protocol::outcome::done && !discarding_)
+            io_->append(what.what == pending_change::close_statement ? close_complete : parse_complete);
+    }
+    conversation.clear_ended();
+}
+
+void session::apply(const pending_change& change, protocol::outcome how) {
+    const bool done = how == protocol::outcome::done;
+    switch (change.what) {
+    case pending_change::parse:
+        if (change.name.empty()) {
+            // A Parse that failed has destroyed the unnamed statement all the same; one that was skipped has not.
+            if (how == protocol::outcome::skipped) return;
+            unnamed_ = done ? change.statement : nullptr;
+            if (lease_) lease_->unnamed = unnamed_;
+            return;
+        }
+        if (!done) return;
+        statements_[change.name] = change.statement;
+        if (lease_) lease_->state.prepared.add(change.statement);
+        return;
+    case pending_change::parse_known:
+        if (done) statements_[change.name] = change.statement;
+        return;
+    case pending_change::parse_again:
+        if (!lease_) return;
+        if (done && change.statement && lease_->unnamed != change.statement) lease_->state.prepared.add(change.statement);
+        if (!done && lease_->unnamed == change.statement) lease_->unnamed = nullptr;
+        return;
+    case pending_change::close_statement:
+        if (done) statements_.erase(change.name);
+        return;
+    case pending_change::deallocate:
+        if (unit_failed_) return;
+        statements_.erase(change.name);
+        if (lease_) lease_->state.prepared.remove(change.statement->id);
+        return;
+    case pending_change::forget_all:
+        if (lease_) lease_->state.prepared.clear();
+        if (!unit_failed_) statements_.clear();
+        return;
+    }
+}
+
+void session::on_server_progress(backend& from) {
+    if (closed_) return;
+    if (replay_) {
+        replay_ = false;
+        // Asked again, this time of the primary, before whatever came after it.
+        kept_.assign(retry_ + std::string{input_});
+        input_ = kept_;
+        retry_.clear();
+        pins_if_done_.clear();
+        only_primary_ = true;
+        end_lease();
+        return pump();
+    }
+    const bool free = lease_.get() == &from && from.conversation().at_rest() && waiting_ != wait_for::injection && !unit_open_;
+    if (free && from.cancels() == 0) {
+        if (restores_startup_) return restore_startup();
+        if (!pins_.any()) end_lease();
+    }
+    pump();
+    }
+
+/// RESET ALL and DISCARD took the session back to the server's defaults; its own start-up values are defaults too (RULES D).
+void session::restore_startup() {
+    restores_startup_ = false;
+    lease_->state.carried.clear();
+    followed_ = startup_;
+    note_followed();
+    waiting_ = wait_for::injection;
+    injected_error_.clear();
+    injections_ = {state_change_sql(lease_->state, followed_)};
+    inject(injections_.front());
+}
+
+/// The server connection is gone. What the client hears depends on what was under way (design section 9).
+void session::on_server_lost(backend& from, std::string_view farewell) {
+    const auto self = shared_from_this();
+    const auto readies = from.conversation().frontend_readies();
+    const bool open = unit_open_;
+    const bool was_pinned = pins_.any() && !pins_.has(pin_reason::session_mode);
+    const bool standby = from.state.standby;
+    const bool in_block = block_ != block_state::none;
+    const auto farewell_text = std::string{farewell};
+    const auto sqlstate_of_farewell = std::string{protocol::find_sqlstate(farewell)};
+    owner_.lease_ends(from);
+    lease_ = nullptr;
+    changes_.clear();
+    injections_.clear();
+    unit_open_ = fragment_ = false;
+    const bool moving = std::exchange(moving_, false);
+    rest_forward_ = false;
+    if (closed_) return;
+    note_answer(from);
+    if (was_pinned) {
+        // Its locks, LISTENs and temporary objects are gone: to go on silently would be wrong (RULES A18).
+        if (!farewell_text.empty()) say_server_error(farewell_text);
+        else return fatal(protocol::sqlstate::admin_shutdown, "pgweir: terminating connection: its server connection was lost");
+        return finish("its server connection was lost");
+    }
+    if (discarding_ || (waiting_ == wait_for::injection && readies == 0 && block_ != block_state::on_primary)) {
+        // The client's unit was not sent, or its answer is thrown away: begin again.
+        waiting_ = wait_for::nothing;
+        if (moving) block_ = block_state::deferred;
+        if (std::exchange(discarding_, false)) {
+            kept_.assign(retry_ + std::string{input_});
+            input_ = kept_;
+            retry_.clear();
+            only_primary_ = true;
+        }
+        return pump();
+    }
+    waiting_ = wait_for::nothing;
+    pins_if_done_.clear();
+    const bool unknown = readies != 0 && !pure_unit_ && !standby && (!in_block || commits_);
+    std::string sqlstate = sqlstate_of_farewell;
+    std::string message = std::string{protocol::find_error_field(farewell_text, 'M').value_or("")};
+    if (unknown) {
+        sqlstate = protocol::sqlstate::transaction_resolution_unknown;
+        message = "pgweir: the server connection was lost while a write was under way: its outcome is unknown";
+    } else if (sqlstate.empty()) {
+        sqlstate = protocol::sqlstate::admin_shutdown;
+        message = "pgweir: the server connection was lost";
+    }
+    pure_unit_ = false;
+    block_ = in_block && !unknown ? block_state::failed_here : block_state::none;
+    lose_units(readies, open, sqlstate, message);
+    retry_.clear();
+    pump();
+}
+
+/// One error, and a ReadyForQuery for everything that still owes one.
+void session::lose_units(std::size_t readies, bool open, const std::string& sqlstate, const std::string& message) {
+    if (readies == 0 && !open) {
+        // Between two statements of a block: the next one hears of it.
+        if (block_ == block_state::failed_here) lost_block_ = lease_refusal{sqlstate, message, {}};
+        return;
+    }
+    for (std::size_t i = 0; i < readies; ++i) {
+        say_error(sqlstate, message, {}, "The connection can be used again.");
+        say_ready();
+    }
+    if (open) {
+        if (readies == 0) say_error(sqlstate, message, {}, "The connection can be used again.");
+        skipping_ = true;
+        io_->flush();
+    }
+}
+
+void session::cancel() {
+    auto& counted = owner_.counters().cancels;
+    if (waiting_ == wait_for::lease || waiting_ == wait_for::primary || waiting_ == wait_for::look) {
+        leave_queue();
+        counted[cancel_result::forwarded].add();
+        return fail_waiting(protocol::sqlstate::query_canceled, "canceling statement due to user request");
+    }
+    if (!lease_ || lease_->conversation().empty() || lease_->conversation().head_is_injected()) {
+        counted[cancel_result::nothing_to_cancel].add();
+        return;
+    }
+    counted[cancel_result::forwarded].add();
+    open_cancel(lease_, false);
+}
+
+void session::open_cancel(const backend_ptr& victim, bool then_close) { send_cancel(owner_, victim, then_close); }
+
+}  // namespace pgweir

@@ -1,0 +1,364 @@
+// Sending a unit to the leased server connection: names of prepared statements become the server's, what is there already is not
+// sent again, and every message that expects an answer is noted in the conversation.
+#include "proxy/session/session.hpp"
+
+#include "protocol/extended_query.hpp"
+#include "protocol/simple_query.hpp"
+#include "proxy/session/state_sql.hpp"
+
+#include <algorithm>
+
+namespace pgweir {
+
+namespace {
+
+using protocol::expect;
+using protocol::origin;
+
+// A standby's unit is kept for being asked again up to this size.
+constexpr std::size_t largest_retry = 64UL * 1024;
+
+constexpr std::string_view sync_message{"S\0\0\0\4", 5};
+
+bool is_ddl(const unit& u) {
+    for (const auto& f : u.facts)
+        for (const auto& s : f->statements)
+            if (s.kind == sql::statement_kind::ddl || s.kind == sql::statement_kind::unknown ||
+                s.kind == sql::statement_kind::do_block || s.kind == sql::statement_kind::call)
+                return true;
+    return u.unparsed;
+}
+
+pin_reason reason_of(sql::effect_kind kind) {
+    switch (kind) {
+    case sql::effect_kind::sql_prepare: return pin_reason::sql_prepare;
+    case sql::effect_kind::listen: return pin_reason::listen;
+    case sql::effect_kind::temporary_object: return pin_reason::temporary_object;
+    case sql::effect_kind::holdable_cursor: return pin_reason::holdable_cursor;
+    case sql::effect_kind::advisory_lock: return pin_reason::advisory_lock;
+    case sql::effect_kind::load_library: return pin_reason::library;
+    case sql::effect_kind::set_seed: return pin_reason::seed;
+    case sql::effect_kind::sequence_state: return pin_reason::sequence_state;
+    case sql::effect_kind::large_object_or_origin: return pin_reason::held_by_connection;
+    case sql::effect_kind::opaque: return pin_reason::opaque;
+    default: return pin_reason::parameter;
+    }
+}
+
+bool asks_sequence_state(const sql::statement_facts& s) {
+    return std::any_of(s.functions.begin(), s.functions.end(),
+                       [](const auto& f) { return f.name.name == "currval" || f.name.name == "lastval"; });
+}
+
+}  // namespace
+
+/// currval and lastval answer for the connection: on one that another session used, they must not answer at all (RULES A13).
+bool session::uses_sequence_state(const unit& u) const {
+    for (const auto& f : u.facts)
+        for (const auto& s : f->statements)
+            if (asks_sequence_state(s)) return true;
+    return false;
+}
+
+void session::forward_unit(unit& u) {
+    const bool first = !outstanding();
+    owner_.signals().note_unit();
+    note_effects(u);
+    only_primary_ = false;
+    const bool reads = u.route.target == route_target::standby && !u.unparsed && u.is_whole();
+    pure_unit_ = reads && (first || pure_unit_);
+    if (lease_->state.standby && first && reads && block_ == block_state::none && u.bytes.size() <= largest_retry) {
+        retry_.assign(u.bytes);
+        lease_->hold_answers();
+    } else {
+        retry_.clear();
+    }
+    if (first) {
+        unit_failed_ = false;
+        started_ = clock::now();
+    }
+    owner_.count_statement(*lease_, u);
+    if (u.is_simple() && u.rest == 0) {
+        if (lease_->conversation().add({expect::query, origin::frontend, 0})) {
+            unnamed_ = nullptr;
+            lease_->unnamed = nullptr;
+            lease_->io().send(u.bytes);
+        }
+    } else {
+        auto& out = owner_.build_buffer();
+        out.clear();
+        for (const auto& m : u.messages) forward_message(u, m, out);
+        if (u.end == 'H' && u.parse_only && !lease_->conversation().skipping()) {
+            // Answered at once without keeping the server until the client's Sync (RULES B1).
+            lease_->conversation().add({expect::sync, origin::injected, 0});
+            out += sync_message;
+            fragment_ = true;
+        }
+        // A unit that names or closes statements cannot be asked twice.
+        const auto names = [](const auto& c) { return c.what != pending_change::parse_again && !(c.what == pending_change::parse && c.name.empty()); };
+        if (!retry_.empty() && (std::any_of(changes_.begin(), changes_.end(), names) || !lease_->conversation().ended().empty())) {
+            retry_.clear();
+            lease_->stop_holding();
+        }
+        if (!out.empty()) lease_->io().send(out);
+        emit_ended();
+    }
+    const bool at_end = u.end == 'Q' || u.end == 'S' || u.end == 'F';
+    unit_open_ = !at_end && !(u.end == 'H' && u.parse_only);
+    rest_ = u.rest;
+    rest_forward_ = true;
+    take(u.bytes.size());
+}
+
+void session::forward_message(unit& u, const unit_message& m, std::string& out) {
+    const auto whole = u.bytes.substr(m.offset, m.size);
+    const auto body = u.body(m);
+    auto& conversation = lease_->conversation();
+    switch (m.type) {
+    case 'Q': forward_query(u, body, whole, out); break;
+    case 'P': forward_parse(u, body, whole, out); break;
+    case 'B': forward_bind(u, m, out); break;
+    case 'D':
+    case 'C': forward_target(m.type, body, whole, out); break;
+    case 'E':
+        if (conversation.add({expect::execute, origin::frontend, 0})) out += whole;
+        break;
+    case 'S':
+        if (conversation.add({expect::sync, origin::frontend, 0})) out += whole;
+        break;
+    case 'F':
+        if (conversation.add({expect::function_call, origin::frontend, 0})) out += whole;
+        break;
+    default: out += whole; break;  // Flush
+    }
+}
+
+void session::forward_query(unit& u, std::string_view, std::string_view whole, std::string& out) {
+    std::uint64_t tag = 0;
+    if (const auto* const one = u.single(); one != nullptr) {
+        for (const auto& e : one->effects) {
+            if (e.kind == sql::effect_kind::deallocate_all || e.kind == sql::effect_kind::discard_all)
+                tag = change({pending_change::forget_all, {}, nullptr, 0});
+            if (e.kind != sql::effect_kind::deallocate) continue;
+            const auto statement = find_statement(e.name);
+            if (!statement || pins_.has(pin_reason::sql_prepare)) continue;
+            // The client's name is not the server's: the statement is closed there under its own.
+            ensure_prepared(statement, out);
+            tag = change({pending_change::deallocate, e.name, statement, 0});
+            if (!lease_->conversation().add({expect::query, origin::frontend, tag})) return;
+            encode(protocol::query{"DEALLOCATE " + quote_identifier(statement->server_name)}, out);
+            unnamed_ = lease_->unnamed = nullptr;
+            return;
+        }
+    }
+    if (!lease_->conversation().add({expect::query, origin::frontend, tag})) return;
+    unnamed_ = nullptr;
+    lease_->unnamed = nullptr;
+    out += whole;
+}
+
+/// Remembers what is to happen when the entry that gets the returned tag ends.
+std::uint64_t session::change(pending_change what) {
+    what.number = ++last_change_;
+    changes_.push_back(std::move(what));
+    return last_change_;
+}
+
+void session::forward_parse(unit& u, std::string_view body, std::string_view whole, std::string& out) {
+    auto& conversation = lease_->conversation();
+    const auto names = protocol::decode_parse_names(body);
+    if (!names || u.rest != 0) {
+        // Too large to look at: passed on as it is, unknown to us by name.
+        if (conversation.add({expect::parse, origin::frontend, 0})) out += whole;
+        if (names && names->statement.empty()) unnamed_ = lease_->unnamed = nullptr;
+        return;
+    }
+    const auto facts = owner_.facts().look_up(names->query);
+    const bool time_word = std::any_of(facts->statements.begin(), facts->statements.end(), [](const auto& s) { return s.has_time_word; });
+    if (names->statement.empty()) {
+        const auto statement = owner_.prepared().intern(names->query, names->parameter_types, parse_state_, facts, false);
+        if (!conversation.add({expect::parse, origin::frontend, change({pending_change::parse, {}, statement, 0})})) return;
+        out += whole;
+        return;
+    }
+    const std::string name{names->statement};
+    auto known = find_statement(name);
+    for (const auto& c : changes_)
+        if (c.name == name) known = c.what == pending_change::close_statement ? nullptr : c.statement;
+    if (known) {
+        // The name is taken: the server shall say so, under the name that it knows.
+        ensure_prepared(known, out);
+        if (conversation.add({expect::parse, origin::frontend, 0}))
+            encode(protocol::parse_names{known->server_name, names->query, names->parameter_types}, out);
+        return;
+    }
+    const auto statement = owner_.prepared().intern(names->query, names->parameter_types, parse_state_, facts, facts->parsed && !time_word);
+    if (lease_->state.prepared.use(statement->id)) {
+        owner_.counters().prepares_avoided.add();
+        conversation.add({expect::synthetic, origin::frontend, change({pending_change::parse_known, name, statement, 0})});
+        return;
+    }
+    evict_prepared(out);
+    owner_.counters().prepares_forwarded.add();
+    if (conversation.add({expect::parse, origin::frontend, change({pending_change::parse, name, statement, 0})}))
+        encode(protocol::parse_names{statement->server_name, names->query, names->parameter_types}, out);
+}
+
+/// Puts a Parse of our own in front of a message that needs the statement; its error is the client's.
+void session::ensure_prepared(const prepared_ptr& statement, std::string& out) {
+    if (lease_->state.prepared.use(statement->id)) return;
+    for (const auto& c : changes_)
+        if (c.what == pending_change::parse && c.statement == statement && !c.name.empty()) return;  // on its way
+    evict_prepared(out);
+    owner_.counters().prepares_repeated.add();
+    const auto tag = change({pending_change::parse_again, {}, statement, 0});
+    if (lease_->conversation().add({expect::parse, origin::helper, tag}))
+        encode(protocol::parse_names{statement->server_name, statement->text, statement->types}, out);
+}
+
+void session::evict_prepared(std::string& out) {
+    const auto limit = static_cast<std::size_t>(owner_.settings().prepared_statements_size.value);
+    while (const auto old = lease_->state.prepared.excess(limit)) {
+        const bool in_use = std::any_of(changes_.begin(), changes_.end(), [&](const auto& c) { return c.statement == old; });
+        if (in_use) return;
+        lease_->state.prepared.remove(old->id);
+        owner_.counters().prepared_evictions.add();
+        if (lease_->conversation().add({expect::close, origin::helper, 0}))
+            encode(protocol::close{protocol::target_kind::statement, old->server_name}, out);
+    }
+}
+
+/// The statement that a name means at this point of the unit.
+prepared_ptr session::statement_now(std::string_view name) const {
+    for (auto c = changes_.rbegin(); c != changes_.rend(); ++c) {
+        if (c->name != name || c->what == pending_change::parse_again) continue;
+        return c->what == pending_change::close_statement ? nullptr : c->statement;
+    }
+    return find_statement(name);
+}
+
+void session::forward_bind(unit& u, const unit_message& m, std::string& out) {
+    auto& conversation = lease_->conversation();
+    const auto body = u.body(m);
+    const auto portal = body.substr(0, body.find('\0'));
+    const auto after = body.substr(portal.size() + 1);
+    const auto name = after.substr(0, after.find('\0'));
+    const auto whole = u.bytes.substr(m.offset, m.size);
+    const auto statement = statement_now(name);
+    if (name.empty()) {
+        if (statement && lease_->unnamed != statement && !parses_unnamed()) {
+            const auto tag = change({pending_change::parse_again, {}, statement, 0});
+            if (conversation.add({expect::parse, origin::helper, tag}))
+                encode(protocol::parse_names{{}, statement->text, statement->types}, out);
+            lease_->unnamed = statement;
+        }
+        if (conversation.add({expect::bind, origin::frontend, 0})) out += whole;
+        return;
+    }
+    std::string_view server_name = name;
+    std::string escaped;
+    if (statement) {
+        ensure_prepared(statement, out);
+        server_name = statement->server_name;
+    } else if (name.starts_with(server_name_prefix)) {
+        escaped = '?' + std::string{name};
+        server_name = escaped;
+    }
+    if (!conversation.add({expect::bind, origin::frontend, 0})) return;
+    const bool cut = u.rest != 0 && &m == &u.messages.back();
+    const auto rest = after.substr(name.size() + 1);
+    const auto at = out.size();
+    encode(protocol::bind_names{portal, server_name, rest}, out);
+    if (cut) {
+        // The length counts what is still to stream through.
+        const auto length = out.size() - at - 1 + u.rest;
+        for (std::size_t i = 0; i < 4; ++i) out[at + 1 + i] = static_cast<char>(length >> (24U - 8U * i) & 0xffU);
+    }
+}
+
+/// A Parse of the unnamed statement is on its way to this connection.
+bool session::parses_unnamed() const {
+    return std::any_of(changes_.begin(), changes_.end(),
+                       [](const auto& c) { return c.what == pending_change::parse && c.name.empty(); });
+}
+
+void session::forward_target(char type, std::string_view body, std::string_view whole, std::string& out) {
+    auto& conversation = lease_->conversation();
+    const auto what = protocol::decode_describe(body);
+    if (!what) return;
+    const bool portal = what->target == protocol::target_kind::portal;
+    if (type == 'C' && !portal && !what->name.empty()) {
+        if (pins_.has(pin_reason::sql_prepare) && !statement_now(what->name)) {
+            if (conversation.add({expect::close, origin::frontend, 0})) out += whole;
+            return;
+        }
+        conversation.add({expect::synthetic, origin::frontend,
+                          change({pending_change::close_statement, std::string{what->name}, nullptr, 0})});
+        return;
+    }
+    const auto kind = type == 'C' ? expect::close : portal ? expect::describe_portal : expect::describe_statement;
+    if (portal || what->name.empty()) {
+        if (!portal && type == 'C') unnamed_ = lease_->unnamed = nullptr;
+        if (!portal && type == 'D') {
+            const auto statement = statement_now({});
+            if (statement && lease_->unnamed != statement && !parses_unnamed()) {
+                const auto tag = change({pending_change::parse_again, {}, statement, 0});
+                if (conversation.add({expect::parse, origin::helper, tag}))
+                    encode(protocol::parse_names{{}, statement->text, statement->types}, out);
+                lease_->unnamed = statement;
+            }
+        }
+        if (conversation.add({kind, origin::frontend, 0})) out += whole;
+        return;
+    }
+    const auto statement = statement_now(what->name);
+    if (!statement) {
+        if (conversation.add({kind, origin::frontend, 0})) out += whole;
+        return;
+    }
+    ensure_prepared(statement, out);
+    if (conversation.add({kind, origin::frontend, 0}))
+        encode(protocol::describe{protocol::target_kind::statement, statement->server_name}, out);
+}
+
+/// What the unit does to the session beyond its transaction, kept until it is known to have succeeded.
+void session::note_effects(const unit& u) {
+    if (lease_->conversation().skipping()) return;
+    if (u.unparsed && !u.facts.empty()) pins_if_done_.add(pin_reason::opaque);
+    if (u.unparsed && u.facts.empty() && u.end != 'H') pins_if_done_.add(pin_reason::opaque);
+    if (u.route.reason == route_reason::unproved_function) pins_if_done_.add(pin_reason::opaque);
+    ddl_unit_ = ddl_unit_ || is_ddl(u);
+    if (!outstanding()) commits_ = u.unparsed;
+    for (const auto& f : u.facts) {
+        for (const auto& s : f->statements) {
+            if (s.kind == sql::statement_kind::commit || s.kind == sql::statement_kind::call) commits_ = true;
+            if (asks_sequence_state(s)) catalog_->sequence_state_asked = true;
+            if (catalog_->sequence_state_asked && s.kind == sql::statement_kind::insert) pins_if_done_.add(pin_reason::sequence_state);
+            for (const auto& e : s.effects) note_effect(e);
+        }
+    }
+}
+
+void session::note_effect(const sql::session_effect& e) {
+    switch (e.kind) {
+    case sql::effect_kind::set_parameter:
+    case sql::effect_kind::reset_parameter:
+        // What the server reports by itself is followed from its reports.
+        if (e.local) return;
+        if (lease_->state.reported.contains(to_lower(e.name)) && e.name != "session_authorization") return;
+        break;
+    case sql::effect_kind::deallocate:
+    case sql::effect_kind::deallocate_all:
+    case sql::effect_kind::unlisten: return;
+    case sql::effect_kind::reset_all:
+    case sql::effect_kind::discard_all:
+    case sql::effect_kind::discard_other: restores_startup_ = restores_startup_ || !startup_.empty(); return;
+    case sql::effect_kind::sequence_state:
+        if (!catalog_->sequence_state_asked) return;
+        break;
+    default: break;
+    }
+    pins_if_done_.add(reason_of(e.kind));
+}
+
+}  // namespace pgweir

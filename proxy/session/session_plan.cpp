@@ -1,0 +1,157 @@
+// What a unit is: the facts of every statement that it brings or uses, and where they send it.
+#include "proxy/session/session.hpp"
+
+#include "protocol/extended_query.hpp"
+#include "protocol/simple_query.hpp"
+#include "sql/routing_hint.hpp"
+
+namespace pgweir {
+
+namespace {
+
+/// Zero-terminated text in front of whatever follows; empty when the terminator has not arrived.
+std::string_view leading_string(std::string_view body) { return body.substr(0, body.find('\0')); }
+
+bool is_stronger(const route_decision& a, const route_decision& b) {
+    return a.target == route_target::primary && b.target == route_target::standby;
+}
+
+}  // namespace
+
+/// Gathers what is known. False: the client broke the protocol and is gone.
+bool session::plan(unit& u) {
+    bool bound_unnamed_portal = false;
+    std::string_view own_parse;  // the latest name that this unit prepares
+    bool has_own_parse = false;
+    for (const auto& m : u.messages) {
+        const auto body = u.body(m);
+        const bool cut = u.rest != 0 && &m == &u.messages.back();
+        switch (m.type) {
+        case 'Q': {
+            u.parse_only = false;
+            if (cut) {
+                u.unparsed = true;
+                break;
+            }
+            const auto text = leading_string(body);
+            if (text.size() + 1 != body.size()) return protocol_error("invalid message format"), false;
+            u.facts.push_back(owner_.facts().look_up(text));
+            u.hint = sql::scan_hint(text);
+            break;
+        }
+        case 'P': {
+            if (cut) {
+                u.unparsed = true;
+                break;
+            }
+            const auto names = protocol::decode_parse_names(body);
+            if (!names) return protocol_error("malformed Parse message"), false;
+            u.facts.push_back(owner_.facts().look_up(names->query));
+            if (u.hint == sql::routing_hint::none) u.hint = sql::scan_hint(names->query);
+            own_parse = names->statement;
+            has_own_parse = true;
+            break;
+        }
+        case 'B': {
+            u.parse_only = false;
+            const auto portal = leading_string(body);
+            if (portal.size() == body.size()) return protocol_error("malformed Bind message"), false;
+            const auto name = leading_string(body.substr(portal.size() + 1));
+            if (portal.empty())
+                bound_unnamed_portal = true;
+            else
+                u.holds_portal = true;
+            if (!(has_own_parse && own_parse == name)) plan_use(u, name);
+            break;
+        }
+        case 'D':
+        case 'C': {
+            const auto what = protocol::decode_describe(body);
+            if (!what) return protocol_error(m.type == 'D' ? "malformed Describe message" : "malformed Close message"), false;
+            if (what->target == protocol::target_kind::portal) {
+                u.parse_only = false;
+                if (m.type == 'D' && !(what->name.empty() && bound_unnamed_portal)) u.foreign_portal = true;
+            } else if (m.type == 'D' && !(has_own_parse && own_parse == what->name)) {
+                plan_use(u, what->name);
+            } else if (m.type == 'C' && !changes_.empty()) {
+                u.waits = true;
+            }
+            break;
+        }
+        case 'E': {
+            u.parse_only = false;
+            const auto run = protocol::decode_execute(body);
+            if (!run) return protocol_error("malformed Execute message"), false;
+            if (run->max_rows > 0) u.holds_portal = true;
+            if (!(run->portal.empty() && bound_unnamed_portal)) u.foreign_portal = true;
+            break;
+        }
+        case 'F':
+            u.parse_only = false;
+            u.unparsed = true;
+            break;
+        default: break;
+        }
+    }
+    for (const auto& f : u.facts)
+        if (!f->parsed) u.unparsed = true;
+    return true;
+}
+
+/// A statement that was prepared before this unit.
+void session::plan_use(unit& u, std::string_view name) {
+    for (const auto& c : changes_)
+        if (c.name == name) u.waits = true;
+    const auto statement = find_statement(name);
+    if (!statement) {
+        // The server will say what is wrong with it, unless SQL's PREPARE made it: then the session is pinned.
+        u.unparsed = u.unparsed || !pins_.any();
+        return;
+    }
+    u.facts.push_back(statement->facts);
+    if (u.hint == sql::routing_hint::none) u.hint = sql::scan_hint(statement->text);
+}
+
+route_session session::route_state() const {
+    route_session s;
+    s.splitting = policy_->splitting && forced_ != forced_route::primary;
+    s.pinned = pins_.any();
+    s.in_block = client_status() != 'I';
+    s.block_on_standby = block_may_read_standby_ && (block_ == block_state::deferred || block_ == block_state::on_standby);
+    s.read_committed_default = read_committed_default_;
+    s.read_only_repeatable_read_allowed = policy_->read_only_repeatable_read_on_standby;
+    s.split_transactions = policy_->split_transactions;
+    s.search_path_known = !startup_.contains("search_path");
+    return s;
+}
+
+void session::judge(unit& u) {
+    const auto state = route_state();
+    if (u.unparsed || u.facts.empty()) {
+        u.route = {route_target::primary, route_reason::not_parsed, {}};
+        return;
+    }
+    const auto* const known = catalog_->usable();
+    u.route = {route_target::standby, route_reason::pure_read, {}};
+    for (const auto& f : u.facts) {
+        const auto one = route_query(*f, known, state);
+        if (is_stronger(one, u.route)) u.route = one;
+    }
+    if (u.route.target == route_target::primary) return;
+    if (u.hint == sql::routing_hint::primary || u.hint == sql::routing_hint::no_load_balance)
+        u.route = {route_target::primary, route_reason::hint, {}};
+    else if (state.in_block && u.holds_portal)
+        u.route = {route_target::primary, route_reason::open_block, {}};
+    else if (u.foreign_portal || (!u.is_whole() && !(u.end == 'H' && u.parse_only)))
+        u.route = {route_target::primary, route_reason::open_block, {}};
+    else if (only_primary_)
+        u.route = {route_target::primary, route_reason::refused_before, {}};
+}
+
+prepared_ptr session::find_statement(std::string_view name) const {
+    if (name.empty()) return unnamed_;
+    const auto it = statements_.find(std::string{name});
+    return it == statements_.end() ? nullptr : it->second;
+}
+
+}  // namespace pgweir

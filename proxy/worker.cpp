@@ -1,0 +1,254 @@
+#include "proxy/worker.hpp"
+
+#include "proxy/session/login.hpp"
+#include "proxy/session/session.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <sys/socket.h>
+
+namespace pgweir {
+
+namespace {
+
+constexpr std::chrono::milliseconds tick_length{100};
+constexpr std::size_t scratch_size = 64UL * 1024;
+
+std::uint64_t random_seed() {
+    std::random_device device;
+    return std::uint64_t{device()} << 32U | device();
+}
+
+}  // namespace
+
+worker::worker(unsigned id, shared_parts& shared, live_settings_ptr live)
+    : id_{id},
+      shared_{shared},
+      live_{std::move(live)},
+      view_{std::make_shared<cluster_view>()},
+      scratch_(scratch_size),
+      facts_{static_cast<std::size_t>(live_->values.statement_cache_size.value), random_seed(),
+             static_cast<std::size_t>(live_->values.max_parse_size.value)},
+      prepared_{id},
+      random_{static_cast<std::uint_fast32_t>(random_seed())},
+      balance_{random_seed()} {}
+
+worker::~worker() { stop(); }
+
+void worker::start() {
+    spawn(executor(), "worker tick", tick_loop());
+    thread_ = std::thread{[this] { io_.run(); }};
+}
+
+void worker::stop() {
+    if (!thread_.joinable()) return;
+    guard_.reset();
+    io_.stop();
+    thread_.join();
+    // What still lives refers to parts of this worker: let go in an order that leaves them whole.
+    view_watchers_.clear();
+    sessions_.clear();
+    pools_.clear();
+}
+
+task<> worker::tick_loop() {
+    co_await asio::this_coro::throw_if_cancelled(false);
+    for (;;) {
+        tick_timer_.expires_after(tick_length);
+        const auto [ec] = co_await tick_timer_.async_wait(nothrow);
+        if (ec) co_return;
+        tick();
+    }
+}
+
+void worker::tick() {
+    now_ = clock::now();
+    counters_.last_tick_ns.store(std::chrono::duration_cast<std::chrono::nanoseconds>(now_.time_since_epoch()).count());
+    const double rate = settings().server_connect_rate;
+    connect_tokens_ = std::min(rate, connect_tokens_ + rate * 0.1);
+    for (auto& [key, p] : pools_) p->tick(now_);
+    const std::vector<std::shared_ptr<session>> all{sessions_.begin(), sessions_.end()};
+    for (const auto& s : all) s->tick(now_);
+}
+
+bool worker::may_connect() {
+    if (settings().server_connect_rate == 0) return true;
+    if (connect_tokens_ < 1 && now_ == clock::time_point{}) return false;
+    if (connect_tokens_ < 1) return false;
+    connect_tokens_ -= 1;
+    return true;
+}
+
+void worker::welcome_client(stream_socket socket, std::string peer, bool local) {
+    counters_.connections_accepted.add();
+    auto io = std::make_shared<stream>(std::move(socket));
+    spawn(executor(), "client login", run_login(*this, std::move(io), std::move(peer), local));
+}
+
+void worker::start_session(std::shared_ptr<stream> io,
+                           std::string peer,
+                           bool local,
+                           login_result who,
+                           const welcome& said,
+                           std::string early) {
+    if (settings().log_connections)
+        spdlog::info("client connected peer={} database={} user={} application={}", peer, log::quoted(who.database),
+                     log::quoted(who.user), log::quoted(who.application_name));
+    auto begun = std::make_shared<session>(*this, std::move(io), std::move(peer), local);
+    auto identity = shared_.cancels->add(id_);
+    by_process_id_[identity.process_id] = begun.get();
+    sessions_.insert(begun);
+    begun->begin(std::move(who), std::move(identity), said, std::move(early));
+}
+
+void worker::forget(const std::shared_ptr<session>& gone) {
+    if (sessions_.erase(gone) == 0) return;
+    shared_.cancels->remove(gone->process_id());
+    by_process_id_.erase(gone->process_id());
+    shared_.clients.fetch_sub(1);
+}
+
+void worker::cancel_session(std::int32_t process_id) {
+    const auto it = by_process_id_.find(process_id);
+    if (it != by_process_id_.end()) it->second->cancel();
+}
+
+void worker::on_view(cluster_view_ptr view) {
+    view_ = std::move(view);
+    samples_.observe(*view_);
+    bool roles_changed = known_primary_ != view_->primary;
+    known_primary_ = view_->primary;
+    known_epochs_.resize(view_->nodes.size());
+    for (const auto& node : view_->nodes) {
+        if (known_epochs_[node.id] == node.role_epoch) continue;
+        known_epochs_[node.id] = node.role_epoch;
+        roles_changed = true;
+        for (auto& [key, p] : pools_)
+            if (key.node == node.id) p->retire_older_than(node.role_epoch);
+    }
+    for (const auto& wake : std::exchange(view_wakes_, {})) wake->wake();
+    const std::vector<session*> watching{view_watchers_.begin(), view_watchers_.end()};
+    for (auto* const s : watching)
+        if (view_watchers_.contains(s)) s->on_view();
+    if (!roles_changed) return;
+    const std::vector<std::shared_ptr<session>> all{sessions_.begin(), sessions_.end()};
+    for (const auto& s : all) s->on_roles();
+}
+
+task<> worker::next_view() {
+    auto wake = std::make_shared<wake_signal>(executor());
+    view_wakes_.push_back(wake);
+    // Views come at least every monitor_interval_idle; a login that waits is told then.
+    co_await wake->wait();
+}
+
+void worker::on_catalog(const catalog_news& news) {
+    auto& known = catalog_of(news.slot->database);
+    if (news.generation < known.generation) return;
+    known.snapshot = news.snapshot;
+    known.generation = news.generation;
+}
+
+database_catalog& worker::catalog_of(const std::string& database) {
+    auto& known = catalogs_[database];
+    if (!known.slot) {
+        known.slot = shared_.catalogs->want(database);
+        known.marks = shared_.marks->of(database);
+    }
+    return known;
+}
+
+void worker::on_settings(live_settings_ptr live) {
+    live_ = std::move(live);
+    policies_.clear();
+    for (auto& [key, p] : pools_) {
+        const auto policy = policy_of(key.database, key.user);
+        shared_.budget->slot(key, policy->pool_size);
+    }
+}
+
+std::shared_ptr<const session_policy> worker::policy_of(const std::string& database, const std::string& user) {
+    auto& known = policies_[{database, user}];
+    if (!known) known = std::make_shared<const session_policy>(policy_for(settings(), database, user));
+    return known;
+}
+
+pool& worker::pool_for(std::uint16_t node, const std::string& database, const std::string& user) {
+    const pool_key key{node, database, user};
+    auto& found = pools_[key];
+    if (!found) {
+        auto& slot = shared_.budget->slot(key, policy_of(database, user)->pool_size);
+        std::string name = "node " + std::to_string(node);
+        if (node < view_->nodes.size()) name = view_->nodes[node].name;
+        found = std::make_unique<pool>(*this, slot, std::move(name));
+        if (node < known_epochs_.size()) found->retire_older_than(known_epochs_[node]);
+    }
+    return *found;
+}
+
+void worker::drain(bool now) {
+    const std::vector<std::shared_ptr<session>> all{sessions_.begin(), sessions_.end()};
+    for (const auto& s : all) s->drain(now);
+}
+
+void worker::close_all() {
+    closing_ = true;
+    for (auto& [key, p] : pools_) p->retire_all();
+}
+
+void worker::send_backend(unsigned to, connection_budget::pool_slot& slot, int fd, backend_state state, std::uint64_t ticket) {
+    auto& there = *(*shared_.peers)[to];
+    there.post([&there, &slot, fd, state = std::move(state), ticket]() mutable {
+        there.pool_for(slot.key.node, slot.key.database, slot.key.user).adopt(fd, std::move(state), ticket);
+    });
+}
+
+std::shared_ptr<stream> worker::adopt_socket(int fd, int family) {
+    stream_socket socket{executor()};
+    error_code ec;
+    socket.assign(asio::generic::stream_protocol{family, 0}, fd, ec);
+    if (ec) {
+        ::close(fd);
+        return nullptr;
+    }
+    return std::make_shared<stream>(std::move(socket));
+}
+
+void worker::post_wake(pool& which) {
+    post([&which] { which.on_wake(); });
+}
+
+void worker::hint_monitor(std::uint16_t node) { shared_.monitor->hint(node); }
+
+unit& worker::borrow_unit() {
+    if (units_in_use_ == units_.size()) units_.push_back(std::make_unique<unit>());
+    auto& borrowed = *units_[units_in_use_++];
+    borrowed.clear();
+    return borrowed;
+}
+
+void worker::lease_begins(const backend& b) {
+    const auto node = b.home().key().node;
+    if (in_flight_.size() <= node) in_flight_.resize(node + 1U);
+    ++in_flight_[node];
+    auto& counted = counters_.node(node);
+    counted.leases.add();
+    counted.connections[server_state::active].add();
+}
+
+void worker::lease_ends(const backend& b) {
+    const auto node = b.home().key().node;
+    if (node < in_flight_.size() && in_flight_[node] != 0) --in_flight_[node];
+    counters_.node(node).connections[server_state::active].subtract();
+}
+
+void worker::count_idle(std::uint16_t node, int by) { counters_.node(node).connections[server_state::idle].add(by); }
+
+void worker::count_statement(const backend& b, const unit& u) {
+    auto& counted = counters_.node(b.home().key().node);
+    counted.bytes_sent.add(u.bytes.size());
+    for (const auto& f : u.facts)
+        for (const auto& s : f->statements) counted.statements[group_of(s.kind)][u.route.reason].add();
+}
+
+}  // namespace pgweir

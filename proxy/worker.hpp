@@ -1,0 +1,237 @@
+// One worker: a thread, its io_context, and everything that lives on it: client sessions, the server connections they use, the
+// caches they share. Nothing here is touched by another thread except through `post`.
+#pragma once
+
+#include "proxy/cluster/catalog_reader.hpp"
+#include "proxy/cluster/cluster_view.hpp"
+#include "proxy/cluster/monitor.hpp"
+#include "proxy/config/settings.hpp"
+#include "proxy/metrics/counters.hpp"
+#include "proxy/net/tls.hpp"
+#include "proxy/pool/pool.hpp"
+#include "proxy/router/catalog_snapshot.hpp"
+#include "proxy/router/load_balancer.hpp"
+#include "proxy/router/wal_floor.hpp"
+#include "proxy/session/auth_directory.hpp"
+#include "proxy/session/cancel_registry.hpp"
+#include "proxy/session/frontend_login.hpp"
+#include "proxy/session/prepared_statements.hpp"
+#include "proxy/session/unit.hpp"
+#include "sql/facts_cache.hpp"
+
+#include <boost/asio/executor_work_guard.hpp>
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <span>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+namespace pgweir {
+
+class session;
+class worker;
+class admin_service;
+
+/// What all workers share; owned by the server, outlives them.
+struct shared_parts {
+    connection_budget* budget = nullptr;
+    monitor_signals* signals = nullptr;
+    pgweir::monitor* monitor = nullptr;
+    catalog_reader* catalogs = nullptr;
+    cancel_registry* cancels = nullptr;
+    auth_directory* secrets = nullptr;
+    admin_service* admin = nullptr;
+    commit_marks* marks = nullptr;
+    std::vector<std::unique_ptr<worker>>* peers = nullptr;
+    std::atomic<std::uint32_t> clients{0};  // logged in or logging in
+    std::atomic<bool> draining{false};
+    std::string salt_secret;  // random, for mock SCRAM exchanges
+};
+
+/// Settings and what is made from them; immutable, replaced as a whole by a reload.
+struct live_settings {
+    pgweir::settings values;
+    std::shared_ptr<client_tls> client_side_tls;  // null: TLS is off
+    std::shared_ptr<server_tls> server_side_tls;  // null: TLS is off
+    std::shared_ptr<const class routing_policy> policy;
+};
+using live_settings_ptr = std::shared_ptr<const live_settings>;
+
+/// What clients of one database and user are told at login, as a real server said it.
+struct welcome {
+    /// Asked anew after this, so that ALTER ROLE and ALTER DATABASE … SET reach new sessions.
+    static constexpr std::chrono::seconds lifetime{60};
+
+    std::vector<std::pair<std::string, std::string>> parameters;
+    std::chrono::steady_clock::time_point learned{};
+    bool read_committed_default = true;
+};
+
+/// Look counters at the latest answers that may have committed something, by database: where sessions begin to read from.
+class commit_marks {
+public:
+    [[nodiscard]] std::shared_ptr<std::atomic<std::uint64_t>> of(const std::string& database) {
+        const std::lock_guard guard{mutex_};
+        auto& mark = marks_[database];
+        if (!mark) mark = std::make_shared<std::atomic<std::uint64_t>>(0);
+        return mark;
+    }
+
+private:
+    std::mutex mutex_;
+    std::unordered_map<std::string, std::shared_ptr<std::atomic<std::uint64_t>>> marks_;
+};
+
+/// The catalog of one database as this worker has it.
+struct database_catalog {
+    std::shared_ptr<catalog_slot> slot;
+    std::shared_ptr<const catalog> snapshot;
+    std::uint64_t generation = 0;
+    std::shared_ptr<std::atomic<std::uint64_t>> marks;
+    bool sequence_state_asked = false;  // somebody used currval or lastval here (RULES A13)
+
+    void raise_mark(std::uint64_t look) const {
+        auto seen = marks->load(std::memory_order_relaxed);
+        while (seen < look && !marks->compare_exchange_weak(seen, look)) {}
+    }
+    /// Null while no snapshot is as new as the latest known change of the catalog.
+    [[nodiscard]] const catalog* usable() const {
+        return slot && generation >= slot->required.load(std::memory_order_acquire) ? snapshot.get() : nullptr;
+    }
+};
+
+class worker {
+public:
+    using clock = std::chrono::steady_clock;
+
+    worker(unsigned id, shared_parts& shared, live_settings_ptr live);
+    ~worker();
+    worker(const worker&) = delete;
+    worker& operator=(const worker&) = delete;
+
+    void start();
+    /// Any thread: runs `work` on this worker's thread.
+    template <class Work>
+    void post(Work work) {
+        asio::post(io_, std::move(work));
+    }
+    /// Any thread. Stops the loop and joins; everything must have been closed before.
+    void stop();
+
+    // --- on the worker's thread from here on ---
+
+    /// A client's connection, accepted here.
+    void welcome_client(stream_socket socket, std::string peer, bool local);
+    void on_view(cluster_view_ptr view);
+    void on_catalog(const catalog_news& news);
+    void on_settings(live_settings_ptr live);
+    /// From now on sessions end at their next idle moment; `now`: at once.
+    void drain(bool now);
+    [[nodiscard]] bool empty() const { return sessions_.empty(); }
+    void start_session(std::shared_ptr<stream> io, std::string peer, bool local, login_result who, const welcome& said, std::string early);
+    void cancel_session(std::int32_t process_id);
+    /// Closes all server connections; for the end.
+    void close_all();
+    /// Resumes with the next cluster view, or soon.
+    task<> next_view();
+
+    [[nodiscard]] pool& pool_for(std::uint16_t node, const std::string& database, const std::string& user);
+    [[nodiscard]] std::map<pool_key, std::unique_ptr<pool>>& pools() { return pools_; }
+    [[nodiscard]] std::unordered_set<std::shared_ptr<session>>& sessions() { return sessions_; }
+    void forget(const std::shared_ptr<session>& gone);
+    [[nodiscard]] database_catalog& catalog_of(const std::string& database);
+    [[nodiscard]] std::map<std::pair<std::string, std::string>, welcome, std::less<>>& welcomes() { return welcomes_; }
+
+    /// Sessions that must look again when a new view arrives: for a position, or for a primary.
+    std::unordered_set<session*>& view_watchers() { return view_watchers_; }
+
+    void send_backend(unsigned to, connection_budget::pool_slot& slot, int fd, backend_state state, std::uint64_t ticket);
+    [[nodiscard]] std::shared_ptr<stream> adopt_socket(int fd, int family);
+    void post_wake(pool& which);
+    /// A token to open one more server connection now (server_connect_rate).
+    [[nodiscard]] bool may_connect();
+    [[nodiscard]] bool closing() const { return closing_; }
+
+    [[nodiscard]] unsigned id() const { return id_; }
+    [[nodiscard]] asio::io_context& io() { return io_; }
+    [[nodiscard]] io_executor executor() { return io_.get_executor(); }
+    [[nodiscard]] std::span<char> scratch() { return scratch_; }
+    [[nodiscard]] const pgweir::settings& settings() const { return live_->values; }
+    [[nodiscard]] const live_settings_ptr& live() const { return live_; }
+    [[nodiscard]] const cluster_view& view() const { return *view_; }
+    [[nodiscard]] const cluster_view_ptr& view_ptr() const { return view_; }
+    [[nodiscard]] shared_parts& shared() { return shared_; }
+    [[nodiscard]] connection_budget& budget() { return *shared_.budget; }
+    [[nodiscard]] monitor_signals& signals() { return *shared_.signals; }
+    [[nodiscard]] worker_counters& counters() { return counters_; }
+    [[nodiscard]] sql::facts_cache& facts() { return facts_; }
+    [[nodiscard]] prepared_store& prepared() { return prepared_; }
+    [[nodiscard]] std::minstd_rand& random() { return random_; }
+    [[nodiscard]] std::string& build_buffer() { return build_; }
+    /// A unit to work with, until it is returned; the last one borrowed is the first one returned.
+    [[nodiscard]] unit& borrow_unit();
+    void return_unit() { --units_in_use_; }
+    [[nodiscard]] std::shared_ptr<const session_policy> policy_of(const std::string& database, const std::string& user);
+    [[nodiscard]] std::vector<balance_candidate>& candidates() { return candidates_; }
+    [[nodiscard]] random_state& balance() { return balance_; }
+    [[nodiscard]] const sample_history& samples() const { return samples_; }
+    /// Leases on a node held by this worker's sessions, for balancing.
+    [[nodiscard]] std::uint32_t in_flight(std::uint16_t node) const { return node < in_flight_.size() ? in_flight_[node] : 0; }
+    void lease_begins(const backend& b);
+    void lease_ends(const backend& b);
+    void count_statement(const backend& b, const unit& u);
+    /// The time of the present tick, a tenth of a second coarse: no clock call.
+    [[nodiscard]] clock::time_point now() const { return now_; }
+    [[nodiscard]] std::uint64_t next_backend_id() { return std::uint64_t{id_} << 48U | ++last_backend_; }
+    void hint_monitor(std::uint16_t node);
+    void count_idle(std::uint16_t node, int by);
+
+private:
+    task<> tick_loop();
+    void tick();
+
+    unsigned id_;
+    shared_parts& shared_;
+    live_settings_ptr live_;
+    cluster_view_ptr view_;
+    worker_counters counters_;
+    asio::io_context io_{1};
+    asio::executor_work_guard<io_executor> guard_{io_.get_executor()};
+    std::vector<char> scratch_;
+    std::string build_;
+    sql::facts_cache facts_;
+    prepared_store prepared_;
+    std::minstd_rand random_;
+    std::vector<std::uint32_t> in_flight_;
+    std::vector<std::unique_ptr<unit>> units_;
+    std::size_t units_in_use_ = 0;
+    std::vector<balance_candidate> candidates_;
+    random_state balance_;
+    sample_history samples_;
+    std::map<std::pair<std::string, std::string>, std::shared_ptr<const session_policy>> policies_;
+    std::vector<std::shared_ptr<wake_signal>> view_wakes_;
+    std::unordered_map<std::int32_t, session*> by_process_id_;
+    std::vector<std::uint64_t> known_epochs_;
+    std::optional<std::uint16_t> known_primary_;
+    std::unordered_map<std::string, database_catalog> catalogs_;
+    std::map<std::pair<std::string, std::string>, welcome, std::less<>> welcomes_;
+    std::map<pool_key, std::unique_ptr<pool>> pools_;
+    std::unordered_set<std::shared_ptr<session>> sessions_;
+    std::unordered_set<session*> view_watchers_;
+    steady_timer tick_timer_{io_.get_executor()};
+    clock::time_point now_ = clock::now();
+    std::uint64_t last_backend_ = 0;
+    double connect_tokens_ = 0;
+    bool closing_ = false;
+    std::thread thread_;
+};
+
+}  // namespace pgweir
