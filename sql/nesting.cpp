@@ -78,12 +78,15 @@ public:
     void on_word(std::string_view text) {
         const bool follows_operand = after_operand_;
         after_operand_ = true;
-        if (is_word(text, "case")) return open(true);
         if (is_word(text, "end")) return close(true);
-        if (separators.contains(text)) return top().end_piece();
-        if (level_makers.contains(text)) {
+        const bool makes_level = level_makers.contains(text);
+        if (is_word(text, "case")) {
+            after_operand_ = false;
+            open(true);
+        } else if (makes_level || separators.contains(text)) {
+            after_operand_ = false;
             top().end_piece();
-            ++top().base;
+            if (makes_level) ++top().base;
         } else if (follows_operand || is_word(text, "not")) {
             ++top().chain; // a keyword such as IS, NOT or COLLATE; a name after an operator is only
                            // its operand

@@ -260,8 +260,10 @@ bool scanner::scan_string(token& out, std::size_t open, bool backslashes, bool d
     bool plain = open == position_;
     for (std::size_t from = open + 1;; plain = false) {
         if (!close_quote(from, '\'', backslashes, doubled_quotes, after)) return fail();
-        const std::size_t more = continuation(after);
+        bool after_comment = false;
+        const std::size_t more = continuation(after, after_comment);
         if (more == 0) break;
+        if (after_comment) return fail();
         from = more;
     }
     out.kind = plain ? token_kind::plain_string : token_kind::other_string;
@@ -272,12 +274,13 @@ bool scanner::scan_string(token& out, std::size_t open, bool backslashes, bool d
 /// Position behind the quote that continues a string which ended before `from`, or 0: there must be
 /// a line break in between, and nothing but white space and -- comments. Source: scan.l,
 /// {quotecontinue}.
-std::size_t scanner::continuation(std::size_t from) const {
+std::size_t scanner::continuation(std::size_t from, bool& after_comment) const {
     std::size_t i = from;
     const auto skip_comment = [&] {
         if (at(i) != '-' || at(i + 1) != '-') return false;
         while (i < text_.size() && !is_a(text_[i], newline))
             ++i;
+        after_comment = true;
         return true;
     };
     bool seen_newline = false;

@@ -28,9 +28,10 @@ struct token {
     std::size_t end = 0;
 };
 
-/// Source: PostgreSQL, src/backend/parser/scan.l (15 to 17). Numbers written in ways that 15 does
-/// not know (0x1F, 1_000) and characters that no statement can contain outside of quotes make it
-/// fail.
+/// Source: PostgreSQL, src/backend/parser/scan.l (15 to 17). A string that goes on behind a
+/// comment, which libpg_query's lexer does not read as PostgreSQL's does, numbers written in ways
+/// that 15 does not know (0x1F, 1_000) and characters that no statement can contain outside of
+/// quotes make it fail.
 class scanner {
 public:
     /// The text must outlive the scanner.
@@ -58,7 +59,7 @@ private:
     bool scan_string(token& out, std::size_t open, bool backslashes, bool doubled_quotes);
     bool close_quote(
         std::size_t from, char quote, bool backslashes, bool doubled, std::size_t& after) const;
-    [[nodiscard]] std::size_t continuation(std::size_t from) const;
+    [[nodiscard]] std::size_t continuation(std::size_t from, bool& after_comment) const;
 
     std::string_view text_;
     std::size_t position_ = 0;
