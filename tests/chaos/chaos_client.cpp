@@ -40,9 +40,9 @@ void chaos_client::connect() {
     // Etc/GMT+5 lies five hours west of Greenwich.
     hour_ = two_digits((24 - west) % 24);
     wire_.emplace(port_);
-    const auto messages = wire_->login(accounts::app, "app",
-                                       {{"TimeZone", "Etc/GMT+" + std::to_string(west)},
-                                        {"application_name", "chaos"}});
+    const auto messages = wire_->login(
+        accounts::app, "app",
+        {{"TimeZone", "Etc/GMT+" + std::to_string(west)}, {"application_name", "chaos"}});
     if (statuses(messages) != "I") {
         counts_.wrong("login: " + describe_messages(messages));
         wire_.reset();
@@ -81,15 +81,20 @@ void chaos_client::one_action() {
 
 chaos_client::unit chaos_client::random_unit() {
     switch (random_up_to(7)) {
-    case 0: return failing_unit();
-    case 1: return zoned_unit();
-    case 2: return writing_unit();
+    case 0:
+        return failing_unit();
+    case 1:
+        return zoned_unit();
+    case 2:
+        return writing_unit();
     case 3:
-    case 4: return extended_unit();
+    case 4:
+        return extended_unit();
     case 5:
         if (auto prepared = prepared_unit()) return *prepared;
         return simple_unit();
-    default: return simple_unit();
+    default:
+        return simple_unit();
     }
 }
 
@@ -116,8 +121,8 @@ chaos_client::unit chaos_client::failing_unit() {
 
 chaos_client::unit chaos_client::zoned_unit() {
     const auto mine = token();
-    const auto sql = "select '" + mine +
-                     "-' || to_char('2020-01-01 00:00+00'::timestamptz, 'HH24')";
+    const auto sql =
+        "select '" + mine + "-' || to_char('2020-01-01 00:00+00'::timestamptz, 'HH24')";
     if (random_up_to(1) == 0) return {wire::query(sql), mine + "-" + hour_, "", false};
     return {wire::extended(sql) + wire::sync(), mine + "-" + hour_, "", false};
 }
@@ -138,8 +143,8 @@ chaos_client::unit chaos_client::timeout_unit() {
 
 std::optional<chaos_client::unit> chaos_client::prepared_unit() {
     if (prepared_.empty()) return std::nullopt;
-    const auto chosen = std::next(prepared_.begin(),
-                                  random_up_to(static_cast<int>(prepared_.size()) - 1));
+    const auto chosen =
+        std::next(prepared_.begin(), random_up_to(static_cast<int>(prepared_.size()) - 1));
     const auto mine = token();
     return unit{wire::bind("", chosen->first, {{mine}}) + wire::execute("") + wire::sync(),
                 mine + chosen->second, "", false};
@@ -168,8 +173,10 @@ bool chaos_client::check(const unit& asked, const std::vector<wire_message>& mes
     if (!state.empty() && state == asked.sqlstate) {
         ++counts_.expected_errors;
     } else if (!state.empty()) {
-        if (explained(asked, state)) ++counts_.disturbed;
-        else counts_.wrong("unexplained error: " + describe_messages(messages));
+        if (explained(asked, state))
+            ++counts_.disturbed;
+        else
+            counts_.wrong("unexplained error: " + describe_messages(messages));
         // A multi-statement string that failed in its block leaves the block aborted.
         if (finished && statuses(messages) != "I") {
             wire_->send(wire::query("rollback"));
@@ -213,8 +220,9 @@ void chaos_client::block() {
     const auto command = [](const std::string& sql) {
         return unit{wire::query(sql), "", "", false};
     };
-    ask({command(random_up_to(1) == 0 ? "begin" : "start transaction isolation level "
-                                                  "repeatable read")});
+    ask({command(random_up_to(1) == 0 ? "begin"
+                                      : "start transaction isolation level "
+                                        "repeatable read")});
     for (int left = random_up_to(4); wire_ && left > 0; --left) {
         const auto mine = token();
         wire_->send(random_up_to(2) == 0
@@ -239,14 +247,16 @@ void chaos_client::prepare_or_close() {
     const bool known = prepared_.contains(name);
     // Few different texts, so that sessions share statements on the servers.
     const auto suffix = "-suffix" + std::to_string(random_up_to(6));
-    const auto bytes = known ? wire::close('S', name)
-                             : wire::parse(name, "select $1::text || '" + suffix + "'");
+    const auto bytes =
+        known ? wire::close('S', name) : wire::parse(name, "select $1::text || '" + suffix + "'");
     wire_->send(bytes + wire::sync());
     const auto messages = wire_->read_until_ready(1, answer_limit);
     if (!check({bytes, "", "", false}, messages)) return lost();
     if (!sqlstate(messages).empty()) return;
-    if (known) prepared_.erase(name);
-    else prepared_[name] = suffix;
+    if (known)
+        prepared_.erase(name);
+    else
+        prepared_[name] = suffix;
 }
 
 void chaos_client::flush_then_sync() {
@@ -267,8 +277,10 @@ void chaos_client::flush_then_sync() {
     if (described) return ask({rest});
     // The error has come already: everything up to the Sync is skipped.
     wire_->send(rest.bytes);
-    if (statuses(wire_->read_until_ready(1, answer_limit)).empty()) lost();
-    else ++counts_.disturbed;
+    if (statuses(wire_->read_until_ready(1, answer_limit)).empty())
+        lost();
+    else
+        ++counts_.disturbed;
 }
 
 void chaos_client::cancelled_query() {
@@ -288,8 +300,8 @@ void chaos_client::die_somewhere() {
     std::string bytes;
     for (int left = random_up_to(3) + 1; left > 0; --left)
         bytes += random_unit().bytes;
-    wire_->send(bytes.substr(0, static_cast<std::size_t>(
-                                    random_up_to(static_cast<int>(bytes.size())))));
+    wire_->send(
+        bytes.substr(0, static_cast<std::size_t>(random_up_to(static_cast<int>(bytes.size())))));
     if (random_up_to(2) == 0) wire_->read(std::chrono::milliseconds{random_up_to(3)});
     ++counts_.client_kills;
     if (random_up_to(1) == 0) wire_->reset();
@@ -303,8 +315,10 @@ void chaos_client::die_holding_a_lock() {
                 wire::query("insert into chaos values ('" + token() + "')"));
     if (random_up_to(1) == 0) wire_->read_until_ready(3, std::chrono::milliseconds{20});
     ++counts_.client_kills;
-    if (random_up_to(1) == 0) wire_->reset();
-    else wire_->close();
+    if (random_up_to(1) == 0)
+        wire_->reset();
+    else
+        wire_->close();
     lost();
     locks_.orphaned(key);
 }

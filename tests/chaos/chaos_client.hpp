@@ -64,8 +64,8 @@ private:
     lock_watch& locks_;
     std::optional<wire_client> wire_;
     long sequence_ = 0;
-    bool cancels_;                        ///< this client sends cancel requests for itself
-    std::string hour_;                    ///< midnight UTC in this session's time zone
+    bool cancels_;                                ///< this client sends cancel requests for itself
+    std::string hour_;                            ///< midnight UTC in this session's time zone
     std::map<std::string, std::string> prepared_; ///< statement name -> what it appends
 };
 

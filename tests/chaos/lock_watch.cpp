@@ -12,8 +12,8 @@ void lock_watch::orphaned(int key) {
 
 std::set<int> lock_watch::held() {
     auto session = cluster_.primary().connect("app");
-    const auto result = session.exec(
-        "select objid from pg_locks where locktype = 'advisory' and granted");
+    const auto result =
+        session.exec("select objid from pg_locks where locktype = 'advisory' and granted");
     std::set<int> keys;
     for (int row = 0; row < result.rows(); ++row)
         keys.insert(std::stoi(result.value(row, 0)));

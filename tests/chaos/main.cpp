@@ -1,6 +1,6 @@
-// tests_chaos [--seconds N] [--seed S] [--connections N]: the token echo. Clients ask for unique tokens in
-// every way the protocol knows while clients, server connections and queries are killed; every
-// answer has to carry its own question's token, and nothing may stay behind.
+// tests_chaos [--seconds N] [--seed S] [--connections N]: the token echo. Clients ask for unique
+// tokens in every way the protocol knows while clients, server connections and queries are killed;
+// every answer has to carry its own question's token, and nothing may stay behind.
 #include "tests/chaos/chaos_client.hpp"
 #include "tests/chaos/lock_watch.hpp"
 #include "tests/chaos/tally.hpp"
@@ -31,7 +31,8 @@ options& chosen() {
 }
 
 /// Kills a server connection of the application every now and then, on any node.
-void kill_one_server_connection(test::postgres_cluster& cluster, std::mt19937& random,
+void kill_one_server_connection(test::postgres_cluster& cluster,
+                                std::mt19937& random,
                                 test::tally& counts) {
     const auto& nodes = cluster.nodes();
     const auto& node = nodes[random() % nodes.size()];
@@ -130,11 +131,16 @@ void parse(int argc, char** argv) {
     for (int index = 1; index + 1 < argc; index += 2) {
         const std::string name = argv[index];
         const std::string value = argv[index + 1];
-        if (name == "--seconds") chosen().seconds = std::stoi(value);
-        else if (name == "--seed") chosen().seed = static_cast<unsigned>(std::stoul(value));
-        else if (name == "--connections") chosen().connections = std::stoi(value);
-        else if (name == "--kill-servers") chosen().kill_servers = value != "no";
-        else throw std::invalid_argument("unknown option " + name);
+        if (name == "--seconds")
+            chosen().seconds = std::stoi(value);
+        else if (name == "--seed")
+            chosen().seed = static_cast<unsigned>(std::stoul(value));
+        else if (name == "--connections")
+            chosen().connections = std::stoi(value);
+        else if (name == "--kill-servers")
+            chosen().kill_servers = value != "no";
+        else
+            throw std::invalid_argument("unknown option " + name);
     }
 }
 

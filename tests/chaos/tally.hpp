@@ -9,9 +9,9 @@
 namespace pgweir::test {
 
 struct tally {
-    std::atomic<long> answers = 0;        ///< queries answered with their own token
+    std::atomic<long> answers = 0;         ///< queries answered with their own token
     std::atomic<long> expected_errors = 0; ///< made on purpose, each with its own SQLSTATE
-    std::atomic<long> disturbed = 0;      ///< errors that a kill, cancel, or timeout explains
+    std::atomic<long> disturbed = 0;       ///< errors that a kill, cancel, or timeout explains
     std::atomic<long> client_kills = 0;
     std::atomic<long> server_kills = 0;
     std::atomic<long> cancels = 0;

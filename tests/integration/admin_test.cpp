@@ -16,8 +16,8 @@ protected:
     void SetUp() override {
         PGWEIR_ONLY();
         if (!proxy_)
-            proxy_ = std::make_unique<pgweir_process>(shared_cluster().addresses(),
-                                                      pgweir_options{});
+            proxy_ =
+                std::make_unique<pgweir_process>(shared_cluster().addresses(), pgweir_options{});
         console_ = std::make_unique<pg_connection>(
             conninfo(proxy_->port(), accounts::superuser, "pgweir"));
         ASSERT_TRUE(console_->connected()) << console_->error();
@@ -58,22 +58,23 @@ TEST_F(admin, ShowPoolsCountsClientsAndServers) {
 }
 
 TEST_F(admin, ShowClientsAndServersNameThem) {
-    auto client = logged_in(proxy_->port(), accounts::app, "app",
-                            {{"application_name", "shown in admin"}});
+    auto client =
+        logged_in(proxy_->port(), accounts::app, "app", {{"application_name", "shown in admin"}});
     client.converse(wire::query("begin; create temporary table t (n int) on commit drop"));
     const auto clients = show("clients");
     ASSERT_TRUE(clients.ok()) << clients.message();
     bool found = false;
     for (int row = 0; row < clients.rows(); ++row)
-        found = found || (clients.value(row, "user") == "app" &&
-                          clients.value(row, "database") == "app" &&
-                          clients.value(row, "application_name") == "shown in admin");
+        found = found ||
+                (clients.value(row, "user") == "app" && clients.value(row, "database") == "app" &&
+                 clients.value(row, "application_name") == "shown in admin");
     EXPECT_TRUE(found);
     const auto servers = show("servers");
     ASSERT_TRUE(servers.ok()) << servers.message();
     EXPECT_GE(servers.rows(), 1);
-    EXPECT_THAT(columns_of(servers), AllOf(::testing::Contains("user"), ::testing::Contains("state"),
-                                           ::testing::Contains("port")));
+    EXPECT_THAT(columns_of(servers),
+                AllOf(::testing::Contains("user"), ::testing::Contains("state"),
+                      ::testing::Contains("port")));
     client.converse(wire::query("commit"));
 }
 

@@ -82,8 +82,7 @@ TEST_F(broken_server, AServerThatDiesInABlockLeavesItAborted) {
     cluster_->primary().must("select pg_terminate_backend(pid) from pg_stat_activity where datname "
                              "= 'app' and usename = 'app'");
     const auto messages = client.converse(wire::query("insert into t values (1)"));
-    EXPECT_THAT(sqlstate(messages),
-                AnyOf(StartsWith("57P0"), "40001", StartsWith("08"), "25P02"));
+    EXPECT_THAT(sqlstate(messages), AnyOf(StartsWith("57P0"), "40001", StartsWith("08"), "25P02"));
     if (!client.at_end()) {
         EXPECT_EQ(statuses(messages), "E");
         EXPECT_EQ(sqlstate(client.converse(wire::query("select 1"))), "25P02");
@@ -117,8 +116,8 @@ TEST_F(broken_server, AnAnswerCutAtAnyByteIsNeverMixedWithTheNext) {
         SCOPED_TRACE(cut);
         const auto token = "cut-token-" + std::to_string(cut);
         gate_->cut_answer(token, cut);
-        const auto messages = client.converse(
-            wire::query("select '" + token + "' from pg_sleep(0)"));
+        const auto messages =
+            client.converse(wire::query("select '" + token + "' from pg_sleep(0)"));
         if (client.at_end()) {
             client = wire(); // a session may end, never get a wrong answer
         } else {
@@ -182,8 +181,7 @@ TEST_F(broken_server, ARefusedConnectionIsTriedAgain) {
     client.login(accounts::app);
     const auto messages = client.converse(wire::query("select 'waited'"));
     back.join();
-    EXPECT_EQ(first_columns(messages), std::vector<std::string>{"waited"})
-        << sqlstate(messages);
+    EXPECT_EQ(first_columns(messages), std::vector<std::string>{"waited"}) << sqlstate(messages);
 }
 
 TEST_F(broken_server, ARestartOfThePrimaryIsSurvivedByIdleSessions) {

@@ -99,8 +99,8 @@ TEST_F(cancel, AWaitingClientLeavesTheQueueWithAnError) {
     holder.converse(wire::query("begin; create temporary table held (n int) on commit drop"));
     auto waiter = logged_in(proxy.port());
     waiter.send(wire::query("create table never_made (n int)"));
-    ASSERT_TRUE(wait_until(
-        [&] { return proxy.metric("pgweir_clients", "state=\"waiting\"") == 1; }));
+    ASSERT_TRUE(
+        wait_until([&] { return proxy.metric("pgweir_clients", "state=\"waiting\"") == 1; }));
     wire_client canceller{proxy.port()};
     canceller.send(wire::cancel_request(waiter.pid(), waiter.key()));
     const auto messages = waiter.read_until_ready(1, 5s);

@@ -36,7 +36,8 @@ TEST_F(copy, RowsGoInAndComeOut) {
     const auto in = client.read_until_ready();
     EXPECT_EQ(letters(in), "CZ");
     EXPECT_THAT(tags(in), ElementsAre("COPY 3"));
-    const auto out = client.converse(wire::query("copy (select * from copied order by a) to stdout"));
+    const auto out =
+        client.converse(wire::query("copy (select * from copied order by a) to stdout"));
     EXPECT_EQ(letters(out), "HdddcCZ");
     EXPECT_EQ(out.at(1).body, "1\tone\n");
     EXPECT_EQ(count(client, "copied"), "3");
@@ -59,9 +60,8 @@ TEST_F(copy, ByTheExtendedProtocolInOneBatch) {
         wire::execute("") + wire::copy_data("1\n2\n") + wire::copy_done() + wire::sync());
     EXPECT_EQ(letters(messages), "12GCZ");
     EXPECT_EQ(count(client, "copied_extended"), "2");
-    const auto out =
-        client.converse(wire::parse("", "copy copied_extended to stdout") + wire::bind("", "") +
-                        wire::execute("") + wire::sync());
+    const auto out = client.converse(wire::parse("", "copy copied_extended to stdout") +
+                                     wire::bind("", "") + wire::execute("") + wire::sync());
     EXPECT_EQ(letters(out), "12HddcCZ");
 }
 
@@ -106,11 +106,11 @@ TEST_F(copy, AnErrorMidwayDrainsWhatIsStillSent) {
 TEST_F(copy, AnErrorMidwayInTheExtendedProtocolSkipsToTheSync) {
     make_table("copied_badly_too", "a int");
     auto client = wire();
-    const auto messages = client.converse(
-        wire::parse("", "copy copied_badly_too from stdin") + wire::bind("", "") +
-            wire::execute("") + wire::copy_data("oops\n") + wire::copy_data("1\n") +
-            wire::copy_done() + wire::sync() + wire::query("select 'next'"),
-        2);
+    const auto messages =
+        client.converse(wire::parse("", "copy copied_badly_too from stdin") + wire::bind("", "") +
+                            wire::execute("") + wire::copy_data("oops\n") + wire::copy_data("1\n") +
+                            wire::copy_done() + wire::sync() + wire::query("select 'next'"),
+                        2);
     EXPECT_EQ(letters(messages), "12GEZTDCZ");
     EXPECT_EQ(count(client, "copied_badly_too"), "0");
 }
@@ -120,7 +120,8 @@ TEST_F(copy, CopyFailCarriesTheClientsReason) {
     auto client = wire();
     client.send(wire::query("copy copied_not from stdin"));
     client.read_until('G');
-    const auto messages = client.converse(wire::copy_data("1\n") + wire::copy_fail("no more paper"));
+    const auto messages =
+        client.converse(wire::copy_data("1\n") + wire::copy_fail("no more paper"));
     EXPECT_EQ(sqlstate(messages), "57014");
     EXPECT_THAT(field(messages.at(0), 'M'), HasSubstr("no more paper"));
     EXPECT_EQ(count(client, "copied_not"), "0");
@@ -213,9 +214,8 @@ TEST_F(copy, AMillionRowsInAndOut) {
     for (int row = 0; row < 1'000'000; ++row) {
         buffer += std::to_string(row) + "\trow number " + std::to_string(row) + "\n";
         if (buffer.size() > 60000) {
-            ASSERT_EQ(PQputCopyData(session.handle(), buffer.data(),
-                                    static_cast<int>(buffer.size())),
-                      1);
+            ASSERT_EQ(
+                PQputCopyData(session.handle(), buffer.data(), static_cast<int>(buffer.size())), 1);
             buffer.clear();
         }
     }

@@ -1,5 +1,5 @@
-// The extended query protocol as PostgreSQL answers it, and prepared statements that outlive any one
-// server connection.
+// The extended query protocol as PostgreSQL answers it, and prepared statements that outlive any
+// one server connection.
 #include "tests/support/proxied_test.hpp"
 
 namespace pgweir::test {
@@ -48,9 +48,9 @@ TEST_F(extended_query, AsManyParametersAsTheProtocolAllows) {
         parameters.emplace_back("1");
         types.push_back(23);
     }
-    const auto messages = client.converse(wire::parse("", sql, types) +
-                                          wire::bind("", "", parameters) + wire::execute("") +
-                                          wire::sync());
+    const auto messages =
+        client.converse(wire::parse("", sql, types) + wire::bind("", "", parameters) +
+                        wire::execute("") + wire::sync());
     EXPECT_EQ(letters(messages), "12DCZ") << sqlstate(messages);
 }
 
@@ -125,9 +125,8 @@ TEST_F(extended_query, NamedStatementsServeAgainAndAgain) {
     EXPECT_EQ(letters(client.converse(wire::parse("again", "select $1::int * 2") + wire::sync())),
               "1Z");
     for (int number = 0; number < 30; ++number) {
-        const auto messages =
-            client.converse(wire::bind("", "again", {{std::to_string(number)}}) +
-                            wire::execute("") + wire::sync());
+        const auto messages = client.converse(wire::bind("", "again", {{std::to_string(number)}}) +
+                                              wire::execute("") + wire::sync());
         ASSERT_EQ(letters(messages), "2DCZ");
         ASSERT_THAT(first_columns(messages), ElementsAre(std::to_string(number * 2)));
     }
@@ -201,9 +200,9 @@ TEST_F(extended_query, PreparingANameTwiceIs42P05) {
     const auto messages = client.converse(wire::parse("twice", "select 2") + wire::sync());
     EXPECT_EQ(sqlstate(messages), "42P05");
     EXPECT_EQ(field(messages.at(0), 'M'), "prepared statement \"twice\" already exists");
-    EXPECT_THAT(first_columns(client.converse(wire::bind("", "twice") + wire::execute("") +
-                                              wire::sync())),
-                ElementsAre("1"));
+    EXPECT_THAT(
+        first_columns(client.converse(wire::bind("", "twice") + wire::execute("") + wire::sync())),
+        ElementsAre("1"));
 }
 
 TEST_F(extended_query, BindingAnUnknownStatementIs26000AndTheSessionLives) {
@@ -228,10 +227,9 @@ TEST_F(extended_query, CloseForgetsAStatementAndUnknownNamesAreNoError) {
 
 TEST_F(extended_query, ClosingAPortalLeavesTheStatementOfTheSameName) {
     auto client = wire();
-    const auto messages =
-        client.converse(wire::parse("x", "select 1") + wire::bind("x", "x") + wire::execute("x") +
-                        wire::close('P', "x") + wire::bind("x", "x") + wire::execute("x") +
-                        wire::sync());
+    const auto messages = client.converse(wire::parse("x", "select 1") + wire::bind("x", "x") +
+                                          wire::execute("x") + wire::close('P', "x") +
+                                          wire::bind("x", "x") + wire::execute("x") + wire::sync());
     EXPECT_EQ(letters(messages), "12DC32DCZ");
 }
 
@@ -254,11 +252,11 @@ TEST_F(extended_query, AStatementPreparedUnderOneTimeZoneIsNotSharedWithAnother)
     for (auto* client : {&utc, &tokyo})
         client->converse(wire::parse("zone", sql) + wire::sync());
     for (int round = 0; round < 5; ++round) {
-        EXPECT_THAT(first_columns(utc.converse(wire::bind("", "zone") + wire::execute("") +
-                                               wire::sync())),
-                    ElementsAre("1577836800"));
-        EXPECT_THAT(first_columns(tokyo.converse(wire::bind("", "zone") + wire::execute("") +
-                                                 wire::sync())),
+        EXPECT_THAT(
+            first_columns(utc.converse(wire::bind("", "zone") + wire::execute("") + wire::sync())),
+            ElementsAre("1577836800"));
+        EXPECT_THAT(first_columns(
+                        tokyo.converse(wire::bind("", "zone") + wire::execute("") + wire::sync())),
                     ElementsAre("1577804400"));
     }
 }

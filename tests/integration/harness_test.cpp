@@ -16,9 +16,8 @@ TEST_F(harness, StandbysStreamAndCanBePausedAndResumed) {
     ASSERT_TRUE(cluster().wait_caught_up());
     cluster().standby(0).pause_replay();
     primary.must("insert into harness_rows values (1)");
-    EXPECT_TRUE(wait_until([] {
-        return cluster().standby(1).value("select count(*) from harness_rows") == "1";
-    }));
+    EXPECT_TRUE(wait_until(
+        [] { return cluster().standby(1).value("select count(*) from harness_rows") == "1"; }));
     EXPECT_EQ(cluster().standby(0).value("select count(*) from harness_rows"), "0");
     cluster().standby(0).resume_replay();
     EXPECT_TRUE(cluster().wait_caught_up());

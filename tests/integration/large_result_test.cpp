@@ -43,8 +43,8 @@ TEST_F(large_result, ASlowReaderHoldsTheServerBackInsteadOfFillingMemory) {
     client.converse(wire::query("select 1"));
     const auto before = shared_pgweir().resident();
     client.send(wire::query("select repeat('s', 10000) from generate_series(1, 30000)"));
-    EXPECT_TRUE(stays_false(
-        [&] { return shared_pgweir().resident() > before + 32 * megabyte; }, 1500ms));
+    EXPECT_TRUE(
+        stays_false([&] { return shared_pgweir().resident() > before + 32 * megabyte; }, 1500ms));
     EXPECT_GT(drain(client), 280 * megabyte);
 }
 
@@ -59,9 +59,9 @@ TEST_F(large_result, ASingleRowOf256MegabytesPasses) {
 TEST_F(large_result, AParameterOf64MegabytesPasses) {
     auto client = logged_in(target_port());
     const std::string value(64 * megabyte, 'p');
-    const auto messages = client.converse(
-        wire::parse("", "select length($1::text)") + wire::bind("", "", {{value}}) +
-        wire::execute("") + wire::sync());
+    const auto messages =
+        client.converse(wire::parse("", "select length($1::text)") + wire::bind("", "", {{value}}) +
+                        wire::execute("") + wire::sync());
     ASSERT_EQ(letters(messages), "12DCZ") << sqlstate(messages);
     EXPECT_EQ(first_columns(messages).at(0), std::to_string(64 * megabyte));
 }

@@ -57,8 +57,8 @@ TEST_F(lifecycle, AReloadedPoolSizeHoldsForThoseWhoWait) {
     holder.converse(wire::query("begin; create temporary table held (n int) on commit drop"));
     auto waiter = logged_in(proxy->port());
     waiter.send(wire::query("select pg_advisory_xact_lock(1)"));
-    ASSERT_TRUE(wait_until(
-        [&] { return proxy->metric("pgweir_clients", "state=\"waiting\"") == 1; }));
+    ASSERT_TRUE(
+        wait_until([&] { return proxy->metric("pgweir_clients", "state=\"waiting\"") == 1; }));
     proxy->rewrite_settings({{"pool_size", "2"}});
     proxy->send_signal(SIGHUP);
     EXPECT_EQ(letters(waiter.read_until_ready()), "TDCZ");

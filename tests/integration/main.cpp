@@ -1,4 +1,5 @@
-// Runs the integration tests against real servers; see tests/support/proxied_test.hpp for the target.
+// Runs the integration tests against real servers; see tests/support/proxied_test.hpp for the
+// target.
 #include "tests/support/proxied_test.hpp"
 
 #include <gmock/gmock.h>

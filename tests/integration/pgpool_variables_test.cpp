@@ -36,8 +36,8 @@ protected:
             options.settings[name] = "";
         return std::make_unique<pgweir_process>("", options);
     }
-    static std::string answer(const pgweir_process& proxy, const account& who,
-                              const std::string& sql = "select 1") {
+    static std::string
+    answer(const pgweir_process& proxy, const account& who, const std::string& sql = "select 1") {
         pg_connection session{conninfo(proxy.port(), who, "postgres")};
         return session.connected() ? session.value(sql) : session.error();
     }
@@ -113,9 +113,8 @@ TEST_F(pgpool_variables, LoadBalancingCanBeSwitchedOff) {
     EXPECT_THAT(explained_route(session, "select 1"), HasSubstr("primary"));
     const auto balanced = start(basic());
     pg_connection other{conninfo(balanced->port(), accounts::superuser, "postgres")};
-    EXPECT_TRUE(wait_until([&] {
-        return explained_route(other, "select 1").find("standby") != std::string::npos;
-    }));
+    EXPECT_TRUE(wait_until(
+        [&] { return explained_route(other, "select 1").find("standby") != std::string::npos; }));
 }
 
 TEST_F(pgpool_variables, TlsCanBeEnabled) {
@@ -126,9 +125,9 @@ TEST_F(pgpool_variables, TlsCanBeEnabled) {
     environment["PGPOOL_TLS_CERT_FILE"] = (directory.path() / "server.crt").string();
     environment["PGPOOL_TLS_KEY_FILE"] = (directory.path() / "server.key").string();
     const auto proxy = start(environment);
-    const pg_connection session{conninfo(proxy->port(), accounts::superuser, "postgres",
-                                         "sslmode=verify-full sslrootcert=" +
-                                             (directory.path() / "ca.crt").string())};
+    const pg_connection session{
+        conninfo(proxy->port(), accounts::superuser, "postgres",
+                 "sslmode=verify-full sslrootcert=" + (directory.path() / "ca.crt").string())};
     EXPECT_TRUE(session.connected()) << session.error();
 }
 

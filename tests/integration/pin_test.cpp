@@ -35,8 +35,8 @@ TEST_F(pin, TemporaryTablesStayWithTheirSession) {
     session.close();
     EXPECT_TRUE(wait_until([&] {
         return connect().exec("select * from mine").sqlstate() == "42P01" &&
-               cluster().primary().value(
-                   "select count(*) from pg_class where relname = 'mine'") == "0";
+               cluster().primary().value("select count(*) from pg_class where relname = 'mine'") ==
+                   "0";
     }));
 }
 
@@ -95,8 +95,10 @@ TEST_F(pin, CurrvalBelongsToTheSession) {
     second.must("insert into serially (n) values (2)");
     shuffle();
     const auto still = first.exec("select currval('serially_id_seq')");
-    if (still.ok()) EXPECT_EQ(still.value(), mine);
-    else EXPECT_EQ(still.sqlstate(), "55000") << "never another session's value";
+    if (still.ok())
+        EXPECT_EQ(still.value(), mine);
+    else
+        EXPECT_EQ(still.sqlstate(), "55000") << "never another session's value";
     const auto none = connect().exec("select lastval()");
     EXPECT_EQ(none.sqlstate(), "55000");
 }

@@ -15,9 +15,9 @@ class pipeline : public proxied_test {};
 
 TEST_F(pipeline, AnErrorSkipsToTheSyncAndIsAnsweredByOneReady) {
     auto client = wire();
-    const auto messages = client.converse(
-        wire::extended("select 1") + wire::extended(fails_while_running) + wire::extended("select 3") +
-        wire::sync());
+    const auto messages =
+        client.converse(wire::extended("select 1") + wire::extended(fails_while_running) +
+                        wire::extended("select 3") + wire::sync());
     EXPECT_EQ(letters(messages), "12TDC12TEZ");
     EXPECT_EQ(sqlstate(messages), "22012");
     EXPECT_EQ(letters(client.converse(wire::extended("select 4") + wire::sync())), "12TDCZ");
@@ -26,8 +26,8 @@ TEST_F(pipeline, AnErrorSkipsToTheSyncAndIsAnsweredByOneReady) {
 TEST_F(pipeline, AnErrorEndsWithItsSyncAndTheNextUnitsRun) {
     auto client = wire();
     const auto messages = client.converse(
-        wire::extended(fails_while_running) + wire::sync() + wire::extended("select 2") + wire::sync() +
-            wire::parse("", "select broken from nowhere") + wire::sync() +
+        wire::extended(fails_while_running) + wire::sync() + wire::extended("select 2") +
+            wire::sync() + wire::parse("", "select broken from nowhere") + wire::sync() +
             wire::extended("select 4") + wire::sync(),
         4);
     EXPECT_EQ(letters(messages), "12TEZ12TDCZEZ12TDCZ");
@@ -45,9 +45,9 @@ TEST_F(pipeline, EverySyncHasItsReady) {
 
 TEST_F(pipeline, AfterAnExtendedErrorSimpleQueriesAreSkippedUntilSync) {
     auto client = wire();
-    const auto messages = client.converse(
-        wire::extended(fails_while_running) + wire::query("select 2") + wire::query("select 3") +
-        wire::sync());
+    const auto messages =
+        client.converse(wire::extended(fails_while_running) + wire::query("select 2") +
+                        wire::query("select 3") + wire::sync());
     EXPECT_EQ(letters(messages), "12TEZ");
     EXPECT_EQ(letters(client.converse(wire::query("select 5"))), "TDCZ");
 }
@@ -72,11 +72,12 @@ TEST_F(pipeline, AnExtendedPrefixAndASimpleQueryAreOneTransaction) {
 TEST_F(pipeline, NamesParsedBehindAnErrorDoNotExistAndClosesBehindItDidNotHappen) {
     auto client = wire();
     client.converse(wire::parse("k1", "select 'k1'") + wire::sync());
-    const auto messages = client.converse(
-        wire::extended(fails_while_running) + wire::close('S', "k1") + wire::parse("k2", "select 'k2'") +
-            wire::sync() + wire::bind("", "k1") + wire::execute("") + wire::sync() +
-            wire::bind("", "k2") + wire::execute("") + wire::sync(),
-        3);
+    const auto messages =
+        client.converse(wire::extended(fails_while_running) + wire::close('S', "k1") +
+                            wire::parse("k2", "select 'k2'") + wire::sync() + wire::bind("", "k1") +
+                            wire::execute("") + wire::sync() + wire::bind("", "k2") +
+                            wire::execute("") + wire::sync(),
+                        3);
     EXPECT_EQ(letters(messages), "12TEZ2DCZEZ");
     EXPECT_THAT(first_columns(messages), ElementsAre("k1"));
     EXPECT_EQ(field(messages.at(messages.size() - 2), 'C'), "26000");
@@ -96,9 +97,8 @@ TEST_F(pipeline, ANameMayBeClosedAndUsedAgainInOneWrite) {
 
 TEST_F(pipeline, ParseErrorThenBindAndExecuteGiveOneErrorAndNothingIsKept) {
     auto client = wire();
-    const auto messages =
-        client.converse(wire::parse("bad", "select from where") + wire::bind("", "bad") +
-                        wire::execute("") + wire::sync());
+    const auto messages = client.converse(wire::parse("bad", "select from where") +
+                                          wire::bind("", "bad") + wire::execute("") + wire::sync());
     EXPECT_EQ(letters(messages), "EZ");
     EXPECT_EQ(sqlstate(messages), "42601");
     EXPECT_EQ(sqlstate(client.converse(wire::bind("", "bad") + wire::sync())), "26000");

@@ -87,8 +87,8 @@ TEST_F(pool_limits, WaitersAreServedInTheOrderOfTheirArrival) {
     std::vector<wire_client> waiters;
     for (int number = 0; number < 20; ++number) {
         waiters.push_back(wire());
-        waiters.back().send(wire::query("insert into fifo (client) values (" +
-                                        std::to_string(number) + ")"));
+        waiters.back().send(
+            wire::query("insert into fifo (client) values (" + std::to_string(number) + ")"));
         ASSERT_TRUE(wait_for_waiting(number + 1)) << "waiting: " << waiting();
     }
     holder.converse(wire::query("commit"));
@@ -143,9 +143,8 @@ TEST_F(pool_limits, ARefusalInMidBatchIsOneErrorAndThenReadyForTheSync) {
     auto holder = wire();
     holder.converse(wire::query("begin; create temporary table held (n int) on commit drop"));
     auto waiter = wire();
-    const auto messages = waiter.converse(
-        wire::parse("", "create table never (n int)") + wire::bind("", "") + wire::execute("") +
-        wire::sync());
+    const auto messages = waiter.converse(wire::parse("", "create table never (n int)") +
+                                          wire::bind("", "") + wire::execute("") + wire::sync());
     EXPECT_EQ(letters(messages), "EZ");
     holder.converse(wire::query("rollback"));
     EXPECT_EQ(letters(waiter.converse(wire::extended("select 1") + wire::sync())), "12TDCZ");

@@ -35,9 +35,8 @@ TEST_F(pool_mode, InSessionModeThePoolSizeLimitsSessions) {
     second.converse(wire::query("select txid_current()"));
     wire_client third{proxy->port()};
     const auto login = third.login(accounts::app);
-    const auto messages = statuses(login) == "I"
-                              ? third.converse(wire::query("select txid_current()"))
-                              : login;
+    const auto messages =
+        statuses(login) == "I" ? third.converse(wire::query("select txid_current()")) : login;
     EXPECT_EQ(sqlstate(messages), "53300");
     first.send(wire::terminate());
     EXPECT_TRUE(first.closed_by_peer());

@@ -27,9 +27,9 @@ protected:
             "grant all on all sequences in schema public to public");
         EXPECT_TRUE(cluster().wait_caught_up());
         auto session = connect();
-        EXPECT_TRUE(wait_until(
-            [&] { return route_of(session, "select 'MARKER' from things") == "standby"; }))
-            << "a new table's reads never ran on a standby";
+        EXPECT_TRUE(wait_until([&] {
+            return route_of(session, "select 'MARKER' from things") == "standby";
+        })) << "a new table's reads never ran on a standby";
     }
     /// Ends what an earlier statement may have begun, and the fresh connection of each test.
     static pg_connection fresh() { return connect(); }
@@ -79,18 +79,28 @@ TEST_F(routing, WritesLocksAndEverythingInDoubtRunOnThePrimary) {
           "select 'MARKER' from things where id = 1 for key share",
           "with l as (select * from things limit 1 for update) select 'MARKER', count(*) from l",
           "select count(*), 'MARKER' from (select 1 from things limit 1 for update) as s",
-          "select 'MARKER' as t into made_by_select", "create table made_as as select 'MARKER' as t",
-          "select nextval('things_id_seq'), 'MARKER'", "select 'MARKER', last_value from things_id_seq",
-          "select 'MARKER', writes_one()", "select 'MARKER', claims_stable()",
+          "select 'MARKER' as t into made_by_select",
+          "create table made_as as select 'MARKER' as t",
+          "select nextval('things_id_seq'), 'MARKER'",
+          "select 'MARKER', last_value from things_id_seq",
+          "select 'MARKER', writes_one()",
+          "select 'MARKER', claims_stable()",
           "explain analyze update things set t = 'MARKER' where id = 3",
-          "do $$ begin perform 'MARKER'; end $$", "lock table things /* MARKER */",
-          "select 'MARKER' from unlogged_things", "select 'MARKER', pg_backend_pid()",
-          "select 'MARKER', pg_notify('c', 'p')", "select 'MARKER', txid_current()",
-          "select 'MARKER', pg_is_in_recovery()", "select 'MARKER' from pg_stat_activity limit 1",
-          "show work_mem /* MARKER */", "select 'MARKER', current_setting('work_mem')",
-          "select 'MARKER' from pg_settings limit 1", "select 'MARKER', random()",
+          "do $$ begin perform 'MARKER'; end $$",
+          "lock table things /* MARKER */",
+          "select 'MARKER' from unlogged_things",
+          "select 'MARKER', pg_backend_pid()",
+          "select 'MARKER', pg_notify('c', 'p')",
+          "select 'MARKER', txid_current()",
+          "select 'MARKER', pg_is_in_recovery()",
+          "select 'MARKER' from pg_stat_activity limit 1",
+          "show work_mem /* MARKER */",
+          "select 'MARKER', current_setting('work_mem')",
+          "select 'MARKER' from pg_settings limit 1",
+          "select 'MARKER', random()",
           "select 1; update things set t = 'MARKER' where id = 4",
-          "vacuum things /* MARKER */", "analyze things /* MARKER */",
+          "vacuum things /* MARKER */",
+          "analyze things /* MARKER */",
           "drop table if exists made_by_select, made_as /* MARKER */"}) {
         SCOPED_TRACE(sql);
         auto session = fresh();

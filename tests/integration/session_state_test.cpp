@@ -101,8 +101,7 @@ TEST_F(session_state, OtherParametersHoldTooAndAreSeenByNobodyElse) {
                                             {"my.custom", "tenant-7"}}) {
         SCOPED_TRACE(name);
         auto session = connect();
-        session.must("set " + name + " = " +
-                     (name == "search_path" ? value : "'" + value + "'"));
+        session.must("set " + name + " = " + (name == "search_path" ? value : "'" + value + "'"));
         for (int round = 0; round < 4; ++round) {
             shuffle();
             EXPECT_EQ(shown(session, name), value);
@@ -128,8 +127,8 @@ TEST_F(session_state, SetConfigCountsLikeSet) {
 TEST_F(session_state, StartupParametersAreWhatResetGoesBackTo) {
     auto session = connect(accounts::app, "app", "options='-c work_mem=3333kB'");
     EXPECT_EQ(shown(session, "work_mem"), "3333kB");
-    for (const char* reset : {"reset work_mem", "set work_mem to default", "reset all",
-                              "discard all"}) {
+    for (const char* reset :
+         {"reset work_mem", "set work_mem to default", "reset all", "discard all"}) {
         SCOPED_TRACE(reset);
         session.must("set work_mem = '4444kB'");
         shuffle();

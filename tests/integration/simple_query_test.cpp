@@ -58,8 +58,8 @@ TEST_F(simple_query, SeveralStatementsAreOneTransaction) {
 TEST_F(simple_query, ACommitBeforeTheErrorStays) {
     make_table("committed_first", "n int");
     auto client = wire();
-    const auto messages = client.converse(
-        wire::query("insert into committed_first values (1); commit; select 1/0"));
+    const auto messages =
+        client.converse(wire::query("insert into committed_first values (1); commit; select 1/0"));
     EXPECT_EQ(sqlstate(messages), "22012");
     EXPECT_THAT(first_columns(client.converse(wire::query("select n from committed_first"))),
                 ElementsAre("1"));
@@ -131,8 +131,7 @@ TEST_F(simple_query, MessageSizesAroundPowersOfTwoPass) {
 TEST_F(simple_query, AFunctionCallMessageIsAnswered) {
     auto client = wire();
     // 1598 is random(), 1740 is numeric(int4), 2096 pg_terminate_backend: take int4pl (177).
-    const auto messages =
-        client.converse(wire::function_call(177, {"20", "22"}));
+    const auto messages = client.converse(wire::function_call(177, {"20", "22"}));
     EXPECT_EQ(letters(messages), "VZ");
     EXPECT_EQ(messages.at(0).body.substr(4), "42");
     const auto failed = client.converse(wire::function_call(154, {"1", "0"})); // int4div

@@ -58,8 +58,7 @@ TEST_F(startup, LoginWorksWhenEveryByteIsAWriteOfItsOwn) {
     EXPECT_FALSE(client.authenticate(accounts::app).has_value());
     EXPECT_EQ(statuses(client.read_until_ready()), "I");
     client.send_in_pieces(wire::query("select 'byte by byte'"));
-    EXPECT_EQ(first_columns(client.read_until_ready()),
-              std::vector<std::string>{"byte by byte"});
+    EXPECT_EQ(first_columns(client.read_until_ready()), std::vector<std::string>{"byte by byte"});
 }
 
 TEST_F(startup, AnswersWithKeyDataAndTheParametersThatDriversNeed) {
@@ -159,9 +158,8 @@ TEST_F(startup, AnUnknownMessageTypeIsAProtocolViolation) {
 }
 
 TEST_F(startup, GarbageInsteadOfAStartupPacketIsRefused) {
-    for (const std::string& bytes :
-         {std::string{"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"}, std::string(64, '\xff'),
-          std::string(64, '\0')}) {
+    for (const std::string& bytes : {std::string{"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"},
+                                     std::string(64, '\xff'), std::string(64, '\0')}) {
         auto client = raw();
         client.send(bytes);
         EXPECT_TRUE(client.closed_by_peer());

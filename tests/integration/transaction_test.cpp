@@ -1,5 +1,5 @@
-// Transactions: what BEGIN, COMMIT and ROLLBACK answer while BEGIN waits for the first statement and
-// blocks move from a standby to the primary.
+// Transactions: what BEGIN, COMMIT and ROLLBACK answer while BEGIN waits for the first statement
+// and blocks move from a standby to the primary.
 #include "tests/support/proxied_test.hpp"
 
 namespace pgweir::test {
@@ -164,9 +164,9 @@ TEST_F(transaction, DescribeWhileBeginIsDeferred) {
     EXPECT_EQ(letters(client.converse(wire::parse("d", "select $1::int") +
                                       wire::describe('S', "d") + wire::sync())),
               "1tTZ");
-    EXPECT_EQ(statuses(client.converse(wire::bind("", "d", {{"4"}}) + wire::execute("") +
-                                       wire::sync())),
-              "T");
+    EXPECT_EQ(
+        statuses(client.converse(wire::bind("", "d", {{"4"}}) + wire::execute("") + wire::sync())),
+        "T");
     EXPECT_EQ(status_of(client, "commit"), "I");
 }
 
@@ -222,8 +222,10 @@ TEST_F(transaction, AClientThatLeavesInsideABlockIsRolledBack) {
         auto client = wire();
         client.converse(wire::query("begin; insert into left_open values (1)"));
         if (politely) client.send(wire::terminate());
-        if (politely) client.close();
-        else client.reset();
+        if (politely)
+            client.close();
+        else
+            client.reset();
         auto other = wire();
         other.converse(wire::query("set lock_timeout = '5s'"));
         EXPECT_EQ(letters(other.converse(wire::query("truncate left_open"))), "CZ");

@@ -16,8 +16,8 @@ protected:
         other.must("set lock_timeout = '2s'");
         EXPECT_TRUE(other.exec("lock table " + table + " in access exclusive mode").sqlstate() ==
                     "25P01");
-        EXPECT_TRUE(other.exec("begin; lock table " + table + " in access exclusive mode; rollback")
-                        .ok());
+        EXPECT_TRUE(
+            other.exec("begin; lock table " + table + " in access exclusive mode; rollback").ok());
         EXPECT_EQ(other.value("select count(*) from " + table), "1");
     }
 };
@@ -31,8 +31,10 @@ TEST_F(vanishing_client, AtEachByteOfABlockWithAWrite) {
     for (std::size_t cut = 0; cut <= bytes.size(); cut += 3) {
         auto client = wire();
         client.send(bytes.substr(0, cut));
-        if (cut % 2 == 0) client.reset();
-        else client.close();
+        if (cut % 2 == 0)
+            client.reset();
+        else
+            client.close();
     }
     expect_nothing_left("vanished");
 }

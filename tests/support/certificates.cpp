@@ -34,10 +34,10 @@ void make_leaf(const std::filesystem::path& directory,
     const auto extensions = directory / (name + ".ext");
     openssl({"req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj",
              "/CN=" + common_name, "-keyout", directory / (name + ".key"), "-out", request});
-    write_file(extensions, "basicConstraints=CA:FALSE\n" +
-                               (alternative_names.empty()
-                                    ? std::string{}
-                                    : "subjectAltName=" + alternative_names + "\n"));
+    write_file(extensions,
+               "basicConstraints=CA:FALSE\n" +
+                   (alternative_names.empty() ? std::string{}
+                                              : "subjectAltName=" + alternative_names + "\n"));
     openssl({"x509", "-req", "-in", request, "-CA", directory / "ca.crt", "-CAkey",
              directory / "ca.key", "-CAcreateserial", "-days", "30", "-extfile", extensions, "-out",
              directory / (name + ".crt")});

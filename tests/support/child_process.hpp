@@ -15,10 +15,10 @@
 namespace pgweir::test {
 
 struct spawn_options {
-    bool as_postgres = false;             ///< run as user postgres if we are root
-    std::filesystem::path log_file;       ///< stdout and stderr; empty: inherited
+    bool as_postgres = false;                       ///< run as user postgres if we are root
+    std::filesystem::path log_file;                 ///< stdout and stderr; empty: inherited
     std::map<std::string, std::string> environment; ///< added to ours; an empty value unsets
-    int death_signal = 9;                 ///< what the child gets if the test process dies
+    int death_signal = 9; ///< what the child gets if the test process dies
 };
 
 class child_process {
@@ -82,6 +82,8 @@ int free_port();
 
 std::string read_file(const std::filesystem::path& path);
 /// Writes a file that user postgres can read; `mode` as in chmod.
-void write_file(const std::filesystem::path& path, const std::string& content, unsigned mode = 0644);
+void write_file(const std::filesystem::path& path,
+                const std::string& content,
+                unsigned mode = 0644);
 
 } // namespace pgweir::test

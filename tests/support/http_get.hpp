@@ -14,6 +14,7 @@ struct http_answer {
 http_answer http_get(int port, const std::string& path);
 
 /// The sum of a metric's samples whose labels contain `labels` (as text); -1 if there is none.
-double metric(const std::string& exposition, const std::string& name, const std::string& labels = "");
+double
+metric(const std::string& exposition, const std::string& name, const std::string& labels = "");
 
 } // namespace pgweir::test

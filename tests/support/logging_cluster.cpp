@@ -45,7 +45,8 @@ void routed_test::make_table(const std::string& name, const std::string& columns
     // DDL made behind pgweir's back is known to it when the catalog is read the next time.
     EXPECT_TRUE(wait_until([&] {
         return route_of(client, "select 'MARKER' from " + name) == "standby";
-    })) << "reads of " << name << " never ran on a standby";
+    })) << "reads of "
+        << name << " never ran on a standby";
 }
 
 std::string routed_test::new_marker() {
@@ -68,8 +69,10 @@ namespace {
 
 std::string with_marker(std::string sql, const std::string& marker) {
     const auto at = sql.find("MARKER");
-    if (at != std::string::npos) sql.replace(at, 6, marker);
-    else sql += " /* " + marker + " */";
+    if (at != std::string::npos)
+        sql.replace(at, 6, marker);
+    else
+        sql += " /* " + marker + " */";
     return sql;
 }
 

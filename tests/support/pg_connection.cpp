@@ -1,7 +1,8 @@
 #include "tests/support/pg_connection.hpp"
 
-#include <array>
 #include <poll.h>
+
+#include <array>
 #include <stdexcept>
 
 namespace pgweir::test {
@@ -14,8 +15,10 @@ bool pg_result::ok() const {
     case PGRES_SINGLE_TUPLE:
     case PGRES_COPY_IN:
     case PGRES_COPY_OUT:
-    case PGRES_PIPELINE_SYNC: return true;
-    default: return false;
+    case PGRES_PIPELINE_SYNC:
+        return true;
+    default:
+        return false;
     }
 }
 

@@ -43,8 +43,8 @@ int logged_port(const std::string& log, const std::string& what) {
     return std::atoi(log.c_str() + at + 5);
 }
 
-std::map<std::string, std::string> with_sanitizer_options(
-    std::map<std::string, std::string> environment) {
+std::map<std::string, std::string>
+with_sanitizer_options(std::map<std::string, std::string> environment) {
     environment.try_emplace("UBSAN_OPTIONS", "print_stacktrace=1");
     return environment;
 }
@@ -53,9 +53,8 @@ std::map<std::string, std::string> with_sanitizer_options(
 
 std::string users_file() {
     std::string text;
-    for (const auto& who :
-         {accounts::superuser, accounts::app, accounts::other, accounts::md5_user,
-          accounts::plain_user, accounts::trusted, accounts::expired}) {
+    for (const auto& who : {accounts::superuser, accounts::app, accounts::other, accounts::md5_user,
+                            accounts::plain_user, accounts::trusted, accounts::expired}) {
         std::string password;
         for (const char letter : who.password) {
             if (letter == '"') password += '"';
@@ -89,8 +88,10 @@ pgweir_process::pgweir_process(const std::string& nodes, const pgweir_options& o
                  {"pool_size", "5"}};
     if (!nodes.empty()) settings_["nodes"] = nodes;
     for (const auto& [name, value] : options.settings) {
-        if (value.empty()) settings_.erase(name);
-        else settings_[name] = value;
+        if (value.empty())
+            settings_.erase(name);
+        else
+            settings_[name] = value;
     }
     if (options.write_users_file) write_file(users, users_file(), 0600);
     launch(options);
@@ -101,8 +102,8 @@ void pgweir_process::launch(const pgweir_options& options) {
     spawn_options spawn;
     spawn.log_file = directory_.path() / "log";
     spawn.environment = with_sanitizer_options(options.environment);
-    process_ = child_process{
-        {binary(), "--config", (directory_.path() / "pgweir.toml").string()}, spawn};
+    process_ =
+        child_process{{binary(), "--config", (directory_.path() / "pgweir.toml").string()}, spawn};
     learn_ports();
     if (options.wait_until_ready && !wait_ready(30s))
         throw std::runtime_error("pgweir did not become ready: " + log());
@@ -123,8 +124,7 @@ void pgweir_process::learn_ports() {
             return (port_ != 0 && http_port_ != 0) || !process_.running();
         },
         20s);
-    if (!known || !process_.running())
-        throw std::runtime_error("pgweir did not start: " + log());
+    if (!known || !process_.running()) throw std::runtime_error("pgweir did not start: " + log());
 }
 
 pgweir_process::~pgweir_process() {
@@ -159,8 +159,10 @@ double pgweir_process::metric(const std::string& name, const std::string& labels
 
 void pgweir_process::rewrite_settings(const settings_map& changes) {
     for (const auto& [name, value] : changes) {
-        if (value.empty()) settings_.erase(name);
-        else settings_[name] = value;
+        if (value.empty())
+            settings_.erase(name);
+        else
+            settings_[name] = value;
     }
     // A new file moved into place, as careful administrators do.
     const auto path = directory_.path() / "pgweir.toml";
@@ -181,9 +183,8 @@ void pgweir_process::expect_clean_log() const {
     const auto text = log();
     for (const char* sign : {"Sanitizer", "runtime error:", "PGWEIR_CHECK"}) {
         const auto at = text.find(sign);
-        EXPECT_EQ(at, std::string::npos)
-            << "pgweir's log has a report:\n"
-            << text.substr(at == std::string::npos ? 0 : at, 6000);
+        EXPECT_EQ(at, std::string::npos) << "pgweir's log has a report:\n"
+                                         << text.substr(at == std::string::npos ? 0 : at, 6000);
     }
 }
 

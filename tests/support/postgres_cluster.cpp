@@ -21,8 +21,7 @@ void run_as_postgres(const std::vector<std::string>& arguments) {
     spawn_options options;
     options.as_postgres = true;
     const auto result = run_command(arguments, options);
-    if (result.exit_code != 0)
-        throw std::runtime_error(arguments[0] + " failed: " + result.output);
+    if (result.exit_code != 0) throw std::runtime_error(arguments[0] + " failed: " + result.output);
 }
 
 std::string quoted(const std::string& text, char quote) {
@@ -105,9 +104,9 @@ const std::filesystem::path& template_directory() {
         auto path = directory.path() / "data";
         const auto password_file = directory.path() / "password";
         write_file(password_file, accounts::superuser.password, 0600);
-        run_as_postgres({binary("initdb"), "-D", path, "-U", accounts::superuser.name,
-                         "--pwfile", password_file, "-A", "scram-sha-256", "-E", "UTF8",
-                         "--locale", "C.UTF-8", "--no-sync", "--no-instructions"});
+        run_as_postgres({binary("initdb"), "-D", path, "-U", accounts::superuser.name, "--pwfile",
+                         password_file, "-A", "scram-sha-256", "-E", "UTF8", "--locale", "C.UTF-8",
+                         "--no-sync", "--no-instructions"});
         write_file(path / "pg_hba.conf", hba, 0600);
         const auto own = read_file(path / "postgresql.conf");
         write_file(path / "postgresql.conf", own + "\n" + settings, 0600);
@@ -127,10 +126,8 @@ std::string primary_conninfo(const postgres_node& primary, std::size_t number) {
 
 } // namespace
 
-std::string conninfo(int port,
-                     const account& who,
-                     const std::string& database,
-                     const std::string& extra) {
+std::string
+conninfo(int port, const account& who, const std::string& database, const std::string& extra) {
     std::string text = "host=127.0.0.1 port=" + std::to_string(port) +
                        " user=" + quoted(who.name, '\'') + " connect_timeout=20";
     if (!who.password.empty()) text += " password=" + quoted(who.password, '\'');
@@ -158,8 +155,8 @@ void postgres_node::launch() {
     options.as_postgres = true;
     options.log_file = data_.string() + ".log";
     options.death_signal = SIGQUIT;
-    process_ = child_process{{binary("postgres"), "-D", data_, "-p", std::to_string(port_)},
-                             options};
+    process_ =
+        child_process{{binary("postgres"), "-D", data_, "-p", std::to_string(port_)}, options};
 }
 
 void postgres_node::start() {
@@ -275,8 +272,10 @@ postgres_cluster::postgres_cluster(const cluster_options& options) : directory_{
         }
         write_file(data / "postgresql.conf", read_file(data / "postgresql.conf") + own, 0600);
         nodes_.push_back(std::move(node));
-        if (index == 0) primary().start();
-        else nodes_.back()->launch();
+        if (index == 0)
+            primary().start();
+        else
+            nodes_.back()->launch();
     }
     for (std::size_t index = 0; index < standbys(); ++index) {
         const auto target = conninfo(standby(index).port(), accounts::superuser, "postgres");

@@ -22,14 +22,14 @@ struct account {
 
 namespace accounts {
 inline const account superuser{"postgres", "postgres-secret"};
-inline const account app{"app", "app secret'\\ä"};     ///< owns database app; SCRAM
-inline const account other{"other", "other-secret"};   ///< another ordinary role; SCRAM
-inline const account md5_user{"app_md5", "md5-secret"}; ///< its verifier is an md5 one
-inline const account plain_user{"app_plain", "plain-secret"}; ///< the servers ask for plain text
-inline const account trusted{"app_trust", ""};         ///< the servers ask for nothing
-inline const account expired{"app_expired", "expired-secret"}; ///< VALID UNTIL is in the past
+inline const account app{"app", "app secret'\\ä"};              ///< owns database app; SCRAM
+inline const account other{"other", "other-secret"};            ///< another ordinary role; SCRAM
+inline const account md5_user{"app_md5", "md5-secret"};         ///< its verifier is an md5 one
+inline const account plain_user{"app_plain", "plain-secret"};   ///< the servers ask for plain text
+inline const account trusted{"app_trust", ""};                  ///< the servers ask for nothing
+inline const account expired{"app_expired", "expired-secret"};  ///< VALID UNTIL is in the past
 inline const account monitor{"weir_monitor", "monitor-secret"}; ///< pg_monitor and REPLICATION
-inline const account lookup{"weir_lookup", "lookup-secret"}; ///< may only call weir.lookup($1)
+inline const account lookup{"weir_lookup", "lookup-secret"};    ///< may only call weir.lookup($1)
 } // namespace accounts
 
 struct cluster_options {

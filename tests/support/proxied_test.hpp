@@ -1,6 +1,6 @@
-// What tests talk to. By default pgweir in front of the shared cluster; with the environment variable
-// PGWEIR_TEST_TARGET=direct the primary itself, so that a test of protocol behaviour can be shown to
-// expect what PostgreSQL does.
+// What tests talk to. By default pgweir in front of the shared cluster; with the environment
+// variable PGWEIR_TEST_TARGET=direct the primary itself, so that a test of protocol behaviour can
+// be shown to expect what PostgreSQL does.
 #pragma once
 
 #include "tests/support/pgweir_process.hpp"

@@ -1,19 +1,20 @@
 #include "tests/support/tcp_gate.hpp"
 
 #include <arpa/inet.h>
-#include <array>
-#include <deque>
 #include <fcntl.h>
-#include <list>
-#include <mutex>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <optional>
 #include <poll.h>
-#include <stdexcept>
 #include <sys/socket.h>
-#include <thread>
 #include <unistd.h>
+
+#include <array>
+#include <deque>
+#include <list>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <thread>
 #include <vector>
 
 namespace pgweir::test {
@@ -39,7 +40,7 @@ struct relay {
     int server = -1;
     std::deque<chunk> to_client;
     std::deque<chunk> to_server;
-    std::string recent;                   ///< tail of what the client sent, for markers
+    std::string recent;                     ///< tail of what the client sent, for markers
     std::optional<std::size_t> answer_left; ///< cut when so many more bytes have been answered
     bool dead = false;
 };
@@ -195,8 +196,10 @@ void tcp_gate::state::turn(const std::vector<pollfd>& polled) {
         if (client.fd != link.client || server.fd != link.server) break;
         if ((client.revents & (POLLIN | POLLHUP | POLLERR)) != 0) {
             if (auto bytes = read_some(link.client)) {
-                if (bytes->empty()) link.dead = true;
-                else from_client(link, std::move(*bytes));
+                if (bytes->empty())
+                    link.dead = true;
+                else
+                    from_client(link, std::move(*bytes));
             }
         }
         if (!link.dead && (server.revents & (POLLIN | POLLHUP | POLLERR)) != 0) {
@@ -209,8 +212,8 @@ void tcp_gate::state::turn(const std::vector<pollfd>& polled) {
                 }
             }
         }
-        if (!link.dead && (!write_due(link.client, link.to_client) ||
-                           !write_due(link.server, link.to_server)))
+        if (!link.dead &&
+            (!write_due(link.client, link.to_client) || !write_due(link.server, link.to_server)))
             link.dead = true;
     }
 }
@@ -222,9 +225,12 @@ void tcp_gate::state::sweep() {
             continue;
         }
         // What was answered before the end has been written; a close, not a reset, lets it arrive.
-        if (link->answer_left) ::close(link->client);
-        else if (link->to_client.empty() && link->to_server.empty()) ::close(link->client);
-        else reset_socket(link->client);
+        if (link->answer_left)
+            ::close(link->client);
+        else if (link->to_client.empty() && link->to_server.empty())
+            ::close(link->client);
+        else
+            reset_socket(link->client);
         ::close(link->server);
         link = relays.erase(link);
     }

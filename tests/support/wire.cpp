@@ -72,8 +72,8 @@ std::string bind(std::string_view portal,
                  std::int16_t result_format) {
     std::string body = text(portal) + text(statement) + int16(0) + count(parameters.size());
     for (const auto& parameter : parameters) {
-        body += parameter ? with_length(*parameter).replace(
-                                0, 4, int32(static_cast<std::int32_t>(parameter->size())))
+        body += parameter ? with_length(*parameter)
+                                .replace(0, 4, int32(static_cast<std::int32_t>(parameter->size())))
                           : int32(-1);
     }
     return message('B', body + int16(1) + int16(result_format));

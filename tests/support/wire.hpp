@@ -38,9 +38,8 @@ std::string gssenc_request();
 std::string cancel_request(std::int32_t pid, std::string_view key);
 
 std::string query(std::string_view sql);
-std::string parse(std::string_view name,
-                  std::string_view sql,
-                  const std::vector<std::int32_t>& types = {});
+std::string
+parse(std::string_view name, std::string_view sql, const std::vector<std::int32_t>& types = {});
 /// Text parameters, all results in one format (0 text, 1 binary).
 std::string bind(std::string_view portal,
                  std::string_view statement,

@@ -3,16 +3,17 @@
 #include "tests/support/scram_exchange.hpp"
 
 #include <arpa/inet.h>
-#include <array>
-#include <atomic>
-#include <cstring>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <stdexcept>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cstring>
+#include <stdexcept>
 #include <utility>
 
 namespace pgweir::test {
@@ -186,8 +187,11 @@ std::optional<wire_message> wire_client::authenticate(const account& who) {
         if (message->type == 'N' || message->type == 'v') continue;
         if (message->type != 'R') return message;
         switch (read_int32(message->body, 0)) {
-        case 0: return std::nullopt;
-        case 3: send(wire::password(who.password)); break;
+        case 0:
+            return std::nullopt;
+        case 3:
+            send(wire::password(who.password));
+            break;
         case 5:
             send(wire::password(md5_password(who.name, who.password, message->body.substr(4))));
             break;
@@ -196,7 +200,8 @@ std::optional<wire_message> wire_client::authenticate(const account& who) {
             if (!message) throw std::runtime_error("lost while logging in");
             if (message->type != 'R') return message;
             break;
-        default: throw std::runtime_error("unknown authentication request");
+        default:
+            throw std::runtime_error("unknown authentication request");
         }
     }
 }
