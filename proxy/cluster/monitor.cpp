@@ -5,7 +5,6 @@
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 
-#include <charconv>
 #include <utility>
 
 namespace pgweir {
@@ -50,21 +49,6 @@ void monitor::reload(monitor_settings settings) {
     asio::post(impl_->executor(), [impl = impl_, settings = std::move(settings)]() mutable {
         impl->on_reload(std::move(settings));
     });
-}
-
-std::optional<std::uint16_t> find_node(const cluster_view& view, std::string_view name) {
-    std::uint16_t id = 0;
-    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), id);
-    if (error == std::errc{} && end == name.data() + name.size() && !name.empty())
-        return id < view.nodes.size() ? std::optional{id} : std::nullopt;
-    std::optional<std::uint16_t> found;
-    for (const auto& node : view.nodes) {
-        if (node.name == name) return node.id;
-        if (node.host != name) continue;
-        if (found) return std::nullopt;
-        found = node.id;
-    }
-    return found;
 }
 
 } // namespace pgweir

@@ -6,6 +6,7 @@
 #include "proxy/cluster/cluster_view.hpp"
 #include "proxy/cluster/monitor_settings.hpp"
 #include "proxy/cluster/monitor_signals.hpp"
+#include "proxy/cluster/view_changes.hpp"
 
 #include <boost/asio/io_context.hpp>
 
@@ -59,9 +60,5 @@ public:
 private:
     std::shared_ptr<impl> impl_;
 };
-
-/// "3", "host:port", or "host" if only one node has it: the node's id.
-[[nodiscard]] std::optional<std::uint16_t> find_node(const cluster_view& view,
-                                                     std::string_view name);
 
 } // namespace pgweir

@@ -13,6 +13,7 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t max_flush_marks = 1'024;
 constexpr milliseconds flush_mark_distance{100};
+constexpr milliseconds coarse_mark_distance{10'000}; // of old ones: nearly three hours are dated
 
 std::string first_difference(const setting_list& here, const setting_list& primary) {
     for (const auto& [name, value] : primary) {
@@ -68,12 +69,13 @@ void topology::mark_flush(lsn flush, time_point now) {
     }
     flush_marks_.push_back({now, flush});
     if (flush_marks_.size() <= max_flush_marks) return;
-    // Half the marks, twice the distance, the same span: a standby that is hours behind is still
-    // dated.
-    std::deque<flush_mark> thinned;
-    for (std::size_t i = 0; i < flush_marks_.size(); ++i)
-        if (i % 2 == 0 || i + 1 == flush_marks_.size()) thinned.push_back(flush_marks_[i]);
-    flush_marks_ = std::move(thinned);
+    // What is long past needs no fine dates: the oldest mark goes that leaves no wide gap behind.
+    for (std::size_t i = 1; i + 1 < flush_marks_.size(); ++i) {
+        if (flush_marks_[i + 1].at - flush_marks_[i - 1].at > coarse_mark_distance) continue;
+        flush_marks_.erase(flush_marks_.begin() + static_cast<std::ptrdiff_t>(i));
+        return;
+    }
+    flush_marks_.pop_front();
 }
 
 std::string topology::why_not_readable(const node_evidence& node, const node_view& view) const {

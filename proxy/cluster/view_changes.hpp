@@ -4,7 +4,10 @@
 
 #include "proxy/cluster/cluster_view.hpp"
 
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace pgweir {
@@ -18,5 +21,9 @@ struct view_event {
 /// Positions alone are no event. `before` may have fewer nodes.
 [[nodiscard]] std::vector<view_event> describe_changes(const cluster_view& before,
                                                        const cluster_view& after);
+
+/// "3", "host:port", or "host" if only one node has it: the node's id.
+[[nodiscard]] std::optional<std::uint16_t> find_node(const cluster_view& view,
+                                                     std::string_view name);
 
 } // namespace pgweir

@@ -1,5 +1,6 @@
 #include "proxy/cluster/view_changes.hpp"
 
+#include <charconv>
 #include <utility>
 
 namespace pgweir {
@@ -61,7 +62,8 @@ void compare(const node_view& before, const node_view& after, std::vector<view_e
     if (before.role != after.role && after.role != node_role::unknown)
         say(false, std::string{"is "} + word(after.role) + " on timeline " +
                        std::to_string(after.sample.timeline.value));
-    if (before.role_epoch != 0 && before.role_epoch != after.role_epoch)
+    if (before.role == after.role && before.role_epoch != 0 &&
+        before.role_epoch != after.role_epoch)
         say(false, "has been restarted");
     if (after.health != node_health::up || after.role != node_role::standby) return;
     if (after.readable && !before.readable)
@@ -83,6 +85,21 @@ std::vector<view_event> describe_changes(const cluster_view& before, const clust
     if (!after.primary && (before.primary || before.no_primary_because != after.no_primary_because))
         out.push_back({true, "no primary, writes wait: " + after.no_primary_because});
     return out;
+}
+
+std::optional<std::uint16_t> find_node(const cluster_view& view, std::string_view name) {
+    std::uint16_t id = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), id);
+    if (error == std::errc{} && end == name.data() + name.size() && !name.empty())
+        return id < view.nodes.size() ? std::optional{id} : std::nullopt;
+    std::optional<std::uint16_t> found;
+    for (const auto& node : view.nodes) {
+        if (node.name == name) return node.id;
+        if (node.host != name) continue;
+        if (found) return std::nullopt;
+        found = node.id;
+    }
+    return found;
 }
 
 } // namespace pgweir
