@@ -40,7 +40,7 @@ constexpr std::array listening_rows{
                                    "at `net.core.somaxconn`."),
     row<&settings::workers>("workers",
                             applies::on_restart,
-                            {.max = 1024},
+                            {.max = 64},
                             "Threads that serve clients. 0: one for each core that the process may "
                             "use. Each client stays on its worker; "
                             "the limits on server connections hold for all workers together."),

@@ -1,0 +1,88 @@
+// Metrics by node, as the workers count them: server connections and statements.
+#include "proxy/metrics/families.hpp"
+
+namespace pgweir {
+
+namespace {
+
+/// A counter of each node; nodes that were never used are left out.
+template <class Pick>
+void add_by_node(families& to,
+                 const worker_list& workers,
+                 const std::vector<std::string>& nodes,
+                 Pick pick,
+                 metric_labels more = {}) {
+    for (std::size_t id = 0; id < max_counted_nodes; ++id) {
+        const auto sum = sum_of(workers, [=](const auto& w) -> auto& { return pick(w.nodes[id]); });
+        auto labels = more;
+        labels.insert(labels.begin(), {"node", nodes[id]});
+        to.add_if_any(sum, labels);
+    }
+}
+
+void add_connection_states(families& to,
+                           const worker_list& workers,
+                           const std::vector<std::string>& nodes) {
+    const node_counters none;
+    to.gauges("server_connections", "Server connections of pools by node and state.");
+    for (std::size_t id = 0; id < max_counted_nodes; ++id) {
+        const auto connects =
+            sum_of(workers, [=](const auto& w) -> auto& { return w.nodes[id].connects; });
+        for_each_key(none.connections, [&](server_state state) {
+            const auto now = sum_of(
+                workers, [=](const auto& w) -> auto& { return w.nodes[id].connections[state]; });
+            // Zeros too, once a node has been used.
+            if (connects != 0 || now != 0)
+                to.add(now, {{"node", nodes[id]}, {"state", label(state)}});
+        });
+    }
+}
+
+void add_statements(families& to,
+                    const worker_list& workers,
+                    const std::vector<std::string>& nodes) {
+    const node_counters none;
+    to.counters("statements_total",
+                "Statements by the node they went to, their kind, and why they went there.");
+    for (std::size_t id = 0; id < max_counted_nodes; ++id) {
+        for_each_key(none.statements, [&](statement_group kind) {
+            for_each_key(none.statements[kind], [&](route_reason reason) {
+                const auto count = sum_of(workers, [=](const auto& w) -> auto& {
+                    return w.nodes[id].statements[kind][reason];
+                });
+                to.add_if_any(
+                    count, {{"node", nodes[id]}, {"kind", label(kind)}, {"reason", label(reason)}});
+            });
+        });
+    }
+}
+
+} // namespace
+
+void add_server_families(families& to,
+                         const worker_list& workers,
+                         const std::vector<std::string>& nodes) {
+    add_connection_states(to, workers, nodes);
+    add_statements(to, workers, nodes);
+    to.counters("server_connects_total", "Server connections opened, by node and result.");
+    add_by_node(to, workers, nodes, [](const auto& n) -> auto& { return n.connects; },
+                {{"result", "ok"}});
+    add_by_node(to, workers, nodes, [](const auto& n) -> auto& { return n.connect_failures; },
+                {{"result", "failed"}});
+    to.counters("server_connections_lost_total",
+                "Server connections that the server or the network ended.");
+    add_by_node(to, workers, nodes, [](const auto& n) -> auto& { return n.connections_lost; });
+    to.counters("server_connections_dropped_total",
+                "Server connections closed because their state was in doubt.");
+    add_by_node(to, workers, nodes, [](const auto& n) -> auto& { return n.connections_dropped; });
+    to.counters("leases_total", "Times that a session was given a server connection.");
+    add_by_node(to, workers, nodes, [](const auto& n) -> auto& { return n.leases; });
+    to.counters("transactions_total", "Transactions and single statements that ended.");
+    add_by_node(to, workers, nodes, [](const auto& n) -> auto& { return n.transactions; });
+    to.counters("server_received_bytes_total", "Bytes received from servers.");
+    add_by_node(to, workers, nodes, [](const auto& n) -> auto& { return n.bytes_received; });
+    to.counters("server_sent_bytes_total", "Bytes sent to servers.");
+    add_by_node(to, workers, nodes, [](const auto& n) -> auto& { return n.bytes_sent; });
+}
+
+} // namespace pgweir
