@@ -23,10 +23,11 @@ struct function_row {
     std::uint16_t arguments = 0;         // pronargs
     std::uint16_t default_arguments = 0; // pronargdefaults
     bool variadic = false;
-    char kind = 'f';           // prokind: f, a, w, p
-    char volatility = 'v';     // provolatile: i, s, v
-    std::string language;      // internal, c, sql, plpgsql, …
-    std::string body;          // prosrc; for SQL-standard bodies pg_get_functiondef's text
+    char kind = 'f';       // prokind: f, a, w, p
+    char volatility = 'v'; // provolatile: i, s, v
+    std::string language;  // internal, c, sql, plpgsql, …
+    std::string
+        body; // prosrc; for SQL-standard bodies pg_get_function_sqlbody; only of sql and internal
     bool has_settings = false; // proconfig is not null
     bool row_type_argument =
         false; // may be called with one argument of a composite type: callable as a column

@@ -104,7 +104,7 @@ judgement catalog_builder::judge_own(const function_row& row, definition& own) {
     if (row.has_settings) return unproved;
     if (row.kind == 'a') {
         for (const routine_name& part : row.components)
-            own.calls.push_back({{part.schema, part.name}, 0, true});
+            own.calls.push_back(part);
         return row.components.empty() ? unproved : judgement{};
     }
     if (row.kind != 'f' && row.kind != 'w') return unproved;
@@ -113,6 +113,10 @@ judgement catalog_builder::judge_own(const function_row& row, definition& own) {
         return doubt.is_pure() ? doubt
                                : judgement{route_reason::unproved_function, label(doubt.reason)};
     }
+    // PostgreSQL makes these for every range type.
+    if (row.language == "internal" && (row.body.starts_with("range_constructor") ||
+                                       row.body.starts_with("multirange_constructor")))
+        return {};
     const bool native = row.language == "c" || row.language == "internal";
     const bool calm = row.volatility == 'i' || row.volatility == 's';
     return native && calm && is_trusted_extension(row.extension) ? judgement{} : unproved;
@@ -170,10 +174,8 @@ judgement catalog_builder::judge_routine(const routine_name& name) const {
 }
 
 judgement catalog_builder::judge(const definition& one) const {
-    for (const sql::function_call& call : one.calls)
-        if (const judgement doubt = judge_routine({call.name.schema, call.name.name});
-            !doubt.is_pure())
-            return doubt;
+    for (const routine_name& call : one.calls)
+        if (const judgement doubt = judge_routine(call); !doubt.is_pure()) return doubt;
     for (const sql::query_facts& text : one.texts)
         for (const sql::statement_facts& statement : text.statements)
             if (const judgement doubt = judge_names(statement, *made_, one.scope); !doubt.is_pure())
@@ -181,17 +183,17 @@ judgement catalog_builder::judge(const definition& one) const {
     return {};
 }
 
-judgement catalog_builder::judge_expression(std::string_view expression) const {
+std::optional<std::string> catalog_builder::doubt_about(std::string_view expression) const {
     const sql::query_facts facts = parse_("SELECT " + std::string{expression});
-    if (!facts.parsed) return {route_reason::not_parsed, {}};
+    if (!facts.parsed) return std::string{label(route_reason::not_parsed)};
     for (const sql::statement_facts& statement : facts.statements) {
         if (const judgement doubt = judge_text(statement); !doubt.is_pure())
-            return {doubt.reason, {}};
+            return std::string{label(doubt.reason)};
         if (const judgement doubt = judge_names(statement, *made_, name_scope::catalog_only);
             !doubt.is_pure())
-            return doubt;
+            return std::string{doubt.detail};
     }
-    return {};
+    return std::nullopt;
 }
 
 void catalog_builder::strike_out_impure() {
@@ -217,13 +219,13 @@ void catalog_builder::add_operators_types_and_casts() {
             made_->operators_[row.name].push_back(
                 {row.schema, explained(row.name, row.function.name)});
     for (const type_row& row : rows_.types) {
-        judgement doubt;
+        std::optional<std::string> why;
         for (const routine_name& routine : row.functions)
-            if (doubt.is_pure()) doubt = judge_routine(routine);
+            if (const judgement doubt = judge_routine(routine); !doubt.is_pure())
+                why = doubt.detail;
         for (const std::string& check : row.checks)
-            if (doubt.is_pure()) doubt = judge_expression(check);
-        if (!doubt.is_pure())
-            made_->types_[row.name].push_back({row.schema, explained(row.name, doubt.detail)});
+            if (!why) why = doubt_about(check);
+        if (why) made_->types_[row.name].push_back({row.schema, explained(row.name, *why)});
     }
     for (const cast_row& row : rows_.casts) {
         if (judge_routine(row.function).is_pure()) continue;

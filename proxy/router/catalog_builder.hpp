@@ -27,7 +27,7 @@ private:
         std::size_t index = 0; // … and which of its entries
         name_scope scope = name_scope::catalog_only;
         std::vector<sql::query_facts> texts;
-        std::vector<sql::function_call> calls; // aggregates: the functions below them
+        std::vector<routine_name> calls; // aggregates: the functions below them
     };
 
     void add_relation(const relation_row& row);
@@ -39,7 +39,8 @@ private:
     [[nodiscard]] judgement add_text(definition& owner, std::string_view text);
     [[nodiscard]] judgement judge(const definition& one) const;
     [[nodiscard]] judgement judge_routine(const routine_name& name) const;
-    [[nodiscard]] judgement judge_expression(std::string_view expression) const;
+    /// What stands against an expression; empty: nothing.
+    [[nodiscard]] std::optional<std::string> doubt_about(std::string_view expression) const;
     [[nodiscard]] judgement judge_own(const function_row& row, definition& own);
     void mark(const definition& one, route_reason reason, std::string_view why);
 

@@ -32,9 +32,9 @@ select p.oid, n.nspname, p.proname, p.pronargs, p.pronargdefaults, p.provariadic
                 or t.typtype operator(pg_catalog.=) 'd' or p.provariadic operator(pg_catalog.<>) 0),
        e.extname,)";
 constexpr std::string_view functions_body_old = R"(
-       case when l.lanname operator(pg_catalog.=) 'sql' then p.prosrc end, false)";
+       case when l.lanname operator(pg_catalog.=) any (array['sql', 'internal']::pg_catalog.name[]) then p.prosrc end, false)";
 constexpr std::string_view functions_body_new = R"(
-       case when l.lanname operator(pg_catalog.=) 'sql'
+       case when l.lanname operator(pg_catalog.=) any (array['sql', 'internal']::pg_catalog.name[])
             then coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc) end,
        p.prosqlbody is not null)";
 constexpr std::string_view functions_tail = R"(

@@ -57,11 +57,16 @@ template <class Visit> void for_each_name(std::string_view names, Visit&& visit)
 
 using builtin = std::pair<std::string_view, std::uint32_t>;
 
+/// Methods of TABLESAMPLE, which a statement's text calls like functions of their own.
+constexpr builtin_group sampling_methods{0x2U, "bernoulli system"};
+
 std::vector<builtin> sorted_functions() {
     std::vector<builtin> all;
     for (const builtin_group& group : function_groups)
         for_each_name(group.names,
                       [&](std::string_view name) { all.emplace_back(name, group.arities); });
+    for_each_name(sampling_methods.names,
+                  [&](std::string_view name) { all.emplace_back(name, sampling_methods.arities); });
     std::ranges::sort(all);
     return all;
 }

@@ -1,4 +1,5 @@
-// The routing corpus: statements with the route that each must get, and the catalog they are judged by.
+// The routing corpus: statements with the route that each must get, and the catalog they are judged
+// by.
 #pragma once
 
 #include "proxy/router/catalog_queries.hpp"
@@ -15,9 +16,9 @@
 namespace pgweir::testing {
 
 struct corpus_line {
-    int number = 0;  // in the file
+    int number = 0; // in the file
     bool starts_session = false;
-    bool fails = false;  // on any server
+    bool fails = false; // on any server
     route_target target = route_target::primary;
     std::string reason;
     std::string statement;
@@ -96,4 +97,4 @@ inline catalog_rows read_catalog_rows() {
     return *std::move(rows);
 }
 
-}  // namespace pgweir::testing
+} // namespace pgweir::testing

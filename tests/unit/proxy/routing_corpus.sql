@@ -62,6 +62,7 @@ create function odd_step(int, int) returns int language plpgsql immutable as 'be
 create aggregate odd_sum(int) (sfunc = odd_step, stype = int, initcond = '0');
 
 create type mood as enum ('sad', 'ok', 'happy');
+create type colour as enum ('red', 'green');
 create type pair as (a int, b int);
 create domain positive as int check (value > 0);
 create domain checked as int check (procedural(value) > 0);

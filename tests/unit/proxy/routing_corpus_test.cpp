@@ -1,7 +1,6 @@
-#include "routing_corpus.hpp"
-
 #include "proxy/router/catalog_snapshot.hpp"
 #include "proxy/router/router.hpp"
+#include "routing_corpus.hpp"
 #include "sql/classify.hpp"
 
 #include <gtest/gtest.h>
@@ -24,8 +23,10 @@ bool pins(const sql::session_effect& effect) {
     case sql::effect_kind::discard_all:
     case sql::effect_kind::discard_other:
     case sql::effect_kind::unlisten:
-    case sql::effect_kind::sequence_state: return false;
-    default: return true;
+    case sql::effect_kind::sequence_state:
+        return false;
+    default:
+        return true;
     }
 }
 
@@ -37,7 +38,8 @@ public:
     route_decision route(const sql::query_facts& facts) {
         const route_decision decision = decide_with_control(facts);
         const bool just_begun = std::exchange(begun_, false);
-        if (!just_begun && decision.target == route_target::primary) state_.block_on_standby = false;
+        if (!just_begun && decision.target == route_target::primary)
+            state_.block_on_standby = false;
         for (const sql::statement_facts& statement : facts.statements)
             if (std::ranges::any_of(statement.effects, pins)) state_.pinned = true;
         return decision;
@@ -55,7 +57,8 @@ private:
             begun_ = true;
             return decision;
         }
-        if (only.kind == sql::statement_kind::commit || only.kind == sql::statement_kind::rollback) {
+        if (only.kind == sql::statement_kind::commit ||
+            only.kind == sql::statement_kind::rollback) {
             state_.in_block = false;
             state_.block_on_standby = false;
         }
@@ -67,7 +70,7 @@ private:
     bool begun_ = false;
 };
 
-}  // namespace
+} // namespace
 
 TEST(RoutingCorpus, EveryStatementGoesWhereItBelongs) {
     const auto known = build_catalog(read_catalog_rows());
@@ -79,11 +82,11 @@ TEST(RoutingCorpus, EveryStatementGoesWhereItBelongs) {
         const sql::query_facts facts = sql::classify(line.statement);
         const route_decision decision = session->route(facts);
         EXPECT_EQ(decision.target, line.target)
-            << "line " << line.number << ": " << line.statement << "\n  " << label(decision.reason) << " "
-            << decision.detail;
+            << "line " << line.number << ": " << line.statement << "\n  " << label(decision.reason)
+            << " " << decision.detail;
         EXPECT_EQ(label(decision.reason), line.reason)
             << "line " << line.number << ": " << line.statement << "\n  " << decision.detail;
     }
 }
 
-}  // namespace pgweir::testing
+} // namespace pgweir::testing
