@@ -124,7 +124,7 @@ enum class statement_group : std::uint8_t {
 };
 [[nodiscard]] statement_group group_of(sql::statement_kind kind) noexcept;
 
-enum class login_result : std::uint8_t {
+enum class login_outcome : std::uint8_t {
     accepted,
     wrong_credentials,
     refused,   // unknown database or user, not allowed from there, no TLS where TLS is required
@@ -203,7 +203,7 @@ inline constexpr std::size_t max_counted_nodes = 32;
 
 struct worker_counters {
     by<gauge, client_state, client_state::pinned> clients;
-    by<counter, login_result, login_result::left> logins;
+    by<counter, login_outcome, login_outcome::left> logins;
     counter connections_accepted;
     counter tls_handshakes;
     counter tls_failures;
