@@ -5,6 +5,7 @@
 
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <limits>
 #include <sstream>
 
@@ -70,21 +71,21 @@ void families::add(const std::vector<const duration_histogram*>& parts,
     histogram.sample_sum = static_cast<double>(sum) / 1e9;
 }
 
-std::vector<std::string> node_labels(const cluster_view* view) {
-    std::vector<std::string> names;
+node_names name_nodes(const cluster_view* view) {
+    node_names names;
+    names.known = view == nullptr ? 0 : std::min(view->nodes.size(), max_counted_nodes);
     for (std::size_t id = 0; id < max_counted_nodes; ++id) {
-        const bool known = view != nullptr && id < view->nodes.size();
-        names.push_back(known ? view->nodes[id].name : "node " + std::to_string(id));
+        names.labels.push_back(id < names.known ? view->nodes[id].name
+                                                : "node " + std::to_string(id));
     }
-    const bool shared = view != nullptr && view->nodes.size() > max_counted_nodes;
-    if (shared) names.back() = "others";
+    if (view != nullptr && view->nodes.size() > max_counted_nodes) names.labels.back() = "others";
     return names;
 }
 
 std::vector<prometheus::MetricFamily> exporter::Collect() const {
     const auto view = source_.view();
     const auto workers = source_.workers();
-    const auto nodes = node_labels(view.get());
+    const auto nodes = name_nodes(view.get());
     families all;
     add_client_families(all, workers);
     add_server_families(all, workers, nodes);

@@ -1,7 +1,7 @@
 // Metrics of the cluster as the monitor sees it, of the pools, and of the control thread.
 #include "proxy/metrics/families.hpp"
 
-#include <array>
+#include <algorithm>
 
 namespace pgweir {
 
@@ -68,10 +68,11 @@ void add_cluster_families(families& to, const cluster_view* view) {
 
 void add_pool_families(families& to,
                        const std::vector<pool_gauges>& pools,
-                       const std::vector<std::string>& nodes) {
+                       const node_names& nodes) {
     const auto add = [&](auto value) {
         for (const auto& pool : pools) {
-            const auto& node = nodes[pool.node < nodes.size() ? pool.node : nodes.size() - 1];
+            const auto& node =
+                nodes.labels[std::min<std::size_t>(pool.node, max_counted_nodes - 1)];
             to.add(value(pool), {{"node", node}, {"database", pool.database}, {"user", pool.user}});
         }
     };

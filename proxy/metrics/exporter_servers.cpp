@@ -5,42 +5,41 @@ namespace pgweir {
 
 namespace {
 
-/// A counter of each node; nodes that were never used are left out.
+/// A counter of each node; nodes that are neither known nor used are left out.
 template <class Pick>
 void add_by_node(families& to,
                  const worker_list& workers,
-                 const std::vector<std::string>& nodes,
+                 const node_names& nodes,
                  Pick pick,
                  metric_labels more = {}) {
     for (std::size_t id = 0; id < max_counted_nodes; ++id) {
         const auto sum = sum_of(workers, [=](const auto& w) -> auto& { return pick(w.nodes[id]); });
         auto labels = more;
-        labels.insert(labels.begin(), {"node", nodes[id]});
-        to.add_if_any(sum, labels);
+        labels.insert(labels.begin(), {"node", nodes.labels[id]});
+        if (id < nodes.known)
+            to.add(sum, labels);
+        else
+            to.add_if_any(sum, labels);
     }
 }
 
-void add_connection_states(families& to,
-                           const worker_list& workers,
-                           const std::vector<std::string>& nodes) {
+void add_connection_states(families& to, const worker_list& workers, const node_names& nodes) {
     const node_counters none;
     to.gauges("server_connections", "Server connections of pools by node and state.");
     for (std::size_t id = 0; id < max_counted_nodes; ++id) {
-        const auto connects =
-            sum_of(workers, [=](const auto& w) -> auto& { return w.nodes[id].connects; });
         for_each_key(none.connections, [&](server_state state) {
             const auto now = sum_of(
                 workers, [=](const auto& w) -> auto& { return w.nodes[id].connections[state]; });
-            // Zeros too, once a node has been used.
-            if (connects != 0 || now != 0)
-                to.add(now, {{"node", nodes[id]}, {"state", label(state)}});
+            const metric_labels labels{{"node", nodes.labels[id]}, {"state", label(state)}};
+            if (id < nodes.known)
+                to.add(now, labels);
+            else
+                to.add_if_any(now, labels);
         });
     }
 }
 
-void add_statements(families& to,
-                    const worker_list& workers,
-                    const std::vector<std::string>& nodes) {
+void add_statements(families& to, const worker_list& workers, const node_names& nodes) {
     const node_counters none;
     to.counters("statements_total",
                 "Statements by the node they went to, their kind, and why they went there.");
@@ -51,7 +50,8 @@ void add_statements(families& to,
                     return w.nodes[id].statements[kind][reason];
                 });
                 to.add_if_any(
-                    count, {{"node", nodes[id]}, {"kind", label(kind)}, {"reason", label(reason)}});
+                    count,
+                    {{"node", nodes.labels[id]}, {"kind", label(kind)}, {"reason", label(reason)}});
             });
         });
     }
@@ -59,9 +59,7 @@ void add_statements(families& to,
 
 } // namespace
 
-void add_server_families(families& to,
-                         const worker_list& workers,
-                         const std::vector<std::string>& nodes) {
+void add_server_families(families& to, const worker_list& workers, const node_names& nodes) {
     add_connection_states(to, workers, nodes);
     add_statements(to, workers, nodes);
     to.counters("server_connects_total", "Server connections opened, by node and result.");

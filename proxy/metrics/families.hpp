@@ -58,19 +58,21 @@ using worker_list = std::vector<const worker_counters*>;
 
 /// Names of nodes as labels: the view's, "node N" for those it does not know, "others" for the
 /// shared place.
-[[nodiscard]] std::vector<std::string> node_labels(const cluster_view* view);
+struct node_names {
+    std::vector<std::string> labels;
+    std::size_t known = 0; // so many are in the view: they are shown even where all is zero
+};
+[[nodiscard]] node_names name_nodes(const cluster_view* view);
 
 /// exporter_clients.cpp
 void add_client_families(families& to, const worker_list& workers);
 /// exporter_servers.cpp
-void add_server_families(families& to,
-                         const worker_list& workers,
-                         const std::vector<std::string>& nodes);
+void add_server_families(families& to, const worker_list& workers, const node_names& nodes);
 /// exporter_cluster.cpp
 void add_cluster_families(families& to, const cluster_view* view);
 void add_pool_families(families& to,
                        const std::vector<pool_gauges>& pools,
-                       const std::vector<std::string>& nodes);
+                       const node_names& nodes);
 void add_control_families(families& to,
                           const control_counters& control,
                           const process_gauges& process);
