@@ -1,0 +1,1 @@
+/* pgweir: standby */ explain route select 1
