@@ -5,6 +5,7 @@
 #include <boost/system/error_code.hpp>
 #include <boost/system/result.hpp>
 
+#include <cstdint>
 #include <type_traits>
 
 namespace pgweir::protocol {
@@ -12,7 +13,7 @@ namespace pgweir::protocol {
 using error_code = boost::system::error_code;
 template <class T> using result = boost::system::result<T>;
 
-enum class decode_errc {
+enum class decode_errc : std::uint8_t {
     short_body = 1,      ///< the message ends before a field does
     trailing_bytes,      ///< bytes are left after the last field
     bad_length,          ///< a length or count that cannot be (negative, or larger than allowed)

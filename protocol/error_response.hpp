@@ -6,6 +6,7 @@
 #include "protocol/message_type.hpp"
 #include "protocol/wire.hpp"
 
+#include <cstdint>
 #include <optional>
 
 namespace pgweir::protocol {
@@ -48,7 +49,7 @@ inline constexpr std::string_view internal_error = "XX000";
 [[nodiscard]] std::string_view sqlstate_name(std::string_view code) noexcept;
 
 /// How bad it is. The words of `S` and `V` are the upper-case names.
-enum class error_severity { error, fatal, panic, warning, notice, debug, info, log };
+enum class error_severity : std::uint8_t { error, fatal, panic, warning, notice, debug, info, log };
 [[nodiscard]] std::string_view to_string(error_severity severity) noexcept;
 
 /// Every field of the message, in the manual's order. Empty: the field is absent.

@@ -11,11 +11,11 @@ template <class Message> result<Message> decode_empty(std::string_view body) {
 template <class Message> result<Message> decode_target(std::string_view body) {
     wire_reader in{body};
     Message message;
-    message.target = static_cast<target_kind>(in.byte1());
+    const char target = in.byte1();
     message.name = in.string();
     if (const auto ec = in.finish()) return ec;
-    if (message.target != target_kind::statement && message.target != target_kind::portal)
-        return decode_errc::bad_value;
+    if (target != 'S' && target != 'P') return decode_errc::bad_value;
+    message.target = target == 'S' ? target_kind::statement : target_kind::portal;
     return message;
 }
 

@@ -62,8 +62,9 @@ bool equal_in_constant_time(const scram_key& a, const scram_key& b) noexcept {
 
 std::optional<int> parse_iterations(std::string_view text) noexcept {
     int value = 0;
-    const char* const end = text.data() + text.size();
-    const auto [stop, ec] = std::from_chars(text.data(), end, value);
+    const char* const begin = text.data();
+    const char* const end = begin + text.size();
+    const auto [stop, ec] = std::from_chars(begin, end, value);
     if (ec != std::errc{} || stop != end || value < 1) return std::nullopt;
     return value;
 }

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -23,7 +24,7 @@ inline constexpr int default_max_scram_iterations = 100'000;
 /// Longest SCRAM message accepted, in bytes; PostgreSQL's own are below 200, and it accepts 1024.
 inline constexpr std::size_t max_scram_message_size = 4096;
 
-enum class scram_errc {
+enum class scram_errc : std::uint8_t {
     malformed = 1,             ///< not the message that belongs here, or too long
     channel_binding_requested, ///< the frontend insists on channel binding
     channel_binding_mismatch,  ///< the last message contradicts the first one
@@ -91,7 +92,7 @@ public:
     [[nodiscard]] const scram_keys& keys() const noexcept { return keys_; }
 
 private:
-    enum class state { first, final, ended };
+    enum class state : std::uint8_t { first, final, ended };
 
     scram_verifier verifier_;
     std::string nonce_; ///< ours; then the frontend's and ours
@@ -119,7 +120,7 @@ public:
     [[nodiscard]] bool is_verified() const noexcept { return state_ == state::verified; }
 
 private:
-    enum class state { first, final, verified, ended };
+    enum class state : std::uint8_t { first, final, verified, ended };
 
     std::variant<std::string, scram_keys> credential_;
     std::string nonce_;

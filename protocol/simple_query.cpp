@@ -30,10 +30,10 @@ result<empty_query_response> decode_empty_query_response(std::string_view body) 
 
 result<ready_for_query> decode_ready_for_query(std::string_view body) {
     wire_reader in{body};
-    const auto status = static_cast<transaction_status>(in.byte1());
+    const char letter = in.byte1();
     if (const auto ec = in.finish()) return ec;
-    if (!is_known(status)) return decode_errc::bad_value;
-    return ready_for_query{status};
+    if (!is_transaction_status(letter)) return decode_errc::bad_value;
+    return ready_for_query{static_cast<transaction_status>(letter)};
 }
 
 void encode(const query& message, std::string& out) {
@@ -66,8 +66,10 @@ std::optional<std::uint64_t> row_count(std::string_view tag) noexcept {
     const auto blank = tag.rfind(' ');
     if (blank == std::string_view::npos) return std::nullopt;
     std::uint64_t count = 0;
-    const char* const end = tag.data() + tag.size();
-    const auto [stop, ec] = std::from_chars(tag.data() + blank + 1, end, count);
+    const auto digits = tag.substr(blank + 1);
+    const char* const begin = digits.data();
+    const char* const end = begin + digits.size();
+    const auto [stop, ec] = std::from_chars(begin, end, count);
     if (ec != std::errc{} || stop != end) return std::nullopt;
     return count;
 }

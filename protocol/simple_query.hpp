@@ -17,9 +17,8 @@ enum class transaction_status : char {
     in_transaction = 'T',
     failed = 'E',
 };
-[[nodiscard]] constexpr bool is_known(transaction_status status) noexcept {
-    return status == transaction_status::idle || status == transaction_status::in_transaction ||
-           status == transaction_status::failed;
+[[nodiscard]] constexpr bool is_transaction_status(char letter) noexcept {
+    return letter == 'I' || letter == 'T' || letter == 'E';
 }
 
 /// Query (F).

@@ -33,7 +33,7 @@ struct backend_login_settings {
     bool may_send_cleartext = false;
 };
 
-enum class backend_login_failure {
+enum class backend_login_failure : std::uint8_t {
     none,
     server_error,               ///< ErrorResponse: error_message() has it for the frontend
     protocol_violation,         ///< what no PostgreSQL server says here
@@ -45,7 +45,7 @@ enum class backend_login_failure {
 
 class backend_login {
 public:
-    enum class action {
+    enum class action : std::uint8_t {
         read,   ///< send the output if there is any; then on_message() with the next message
         done,   ///< ready for queries
         failed, ///< close; failure(), failure_text()
@@ -82,7 +82,14 @@ public:
     [[nodiscard]] const std::string& sqlstate() const noexcept { return sqlstate_; }
 
 private:
-    enum class state { request, sasl_continue, sasl_final, answered, authenticated, ended };
+    enum class state : std::uint8_t {
+        request,
+        sasl_continue,
+        sasl_final,
+        answered,
+        authenticated,
+        ended
+    };
 
     action on_authentication(std::string_view body, std::string& out);
     action on_request(const protocol::authentication& request, std::string& out);

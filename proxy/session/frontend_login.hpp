@@ -12,6 +12,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -60,7 +61,7 @@ struct login_result {
 
 class frontend_login {
 public:
-    enum class action {
+    enum class action : std::uint8_t {
         read,        ///< send the output; then on_message() with the next message
         need_secret, ///< look up user(); then on_secret()
         done,        ///< send the output, which ends with AuthenticationOk; take_result()
@@ -88,7 +89,15 @@ public:
     [[nodiscard]] login_result take_result() { return std::move(result_); }
 
 private:
-    enum class state { start, secret, password, md5, sasl_initial, sasl_final, ended };
+    enum class state : std::uint8_t {
+        start,
+        secret,
+        password,
+        md5,
+        sasl_initial,
+        sasl_final,
+        ended
+    };
 
     action read_parameters(const protocol::startup_message& message, std::string& out);
     void negotiate(const protocol::startup_message& message, std::string& out) const;

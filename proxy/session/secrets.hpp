@@ -6,6 +6,7 @@
 #include "protocol/scram.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,7 +19,7 @@ namespace pgweir {
 /// once.
 class stored_secret {
 public:
-    enum class kind { none, plain, md5, scram };
+    enum class kind : std::uint8_t { none, plain, md5, scram };
 
     /// No password will ever match.
     stored_secret() = default;
