@@ -35,7 +35,7 @@ struct options {
     std::vector<pid_t> proxy_pids;
 };
 
-constexpr std::string_view usage =
+constexpr const char* usage =
     "usage: bench_idle_clients --conninfo STRING --proxy-pid PID [options]\n"
     "  --clients N     default 10000\n"
     "  --at-once N     logins under way at the same time, default 32\n"
@@ -222,7 +222,7 @@ int main(int argc, char** argv) {
     using namespace pgweir::bench;
     const auto chosen = read_options({argv, static_cast<std::size_t>(argc)});
     if (!chosen) {
-        std::fputs(usage.data(), stderr);
+        std::fputs(usage, stderr);
         return 2;
     }
     raise_file_limit(chosen->clients);

@@ -31,7 +31,7 @@ namespace {
 using clock = std::chrono::steady_clock;
 using std::chrono::duration;
 
-enum class query_mode { simple, extended, prepared };
+enum class query_mode : std::uint8_t { simple, extended, prepared };
 
 struct options {
     std::string conninfo;
@@ -44,7 +44,7 @@ struct options {
     std::vector<pid_t> proxy_pids;
 };
 
-constexpr std::string_view usage =
+constexpr const char* usage =
     "usage: bench_load_client --conninfo STRING [options]\n"
     "  --conninfo STRING   libpq connection string (or PG* variables: give '')\n"
     "  --connections N     default 8\n"
@@ -77,7 +77,7 @@ public:
                     continue;
                 }
                 have_ = 0;
-                to_skip_ = int32_at(header_.data() + 1) - 4;
+                to_skip_ = int32_at(std::string_view(header_.data() + 1, 4)) - 4;
                 progress.failed = progress.failed || header_[0] == 'E';
             }
             progress.complete = progress.complete || (to_skip_ == 0 && header_[0] == 'Z');
@@ -322,7 +322,7 @@ int main(int argc, char** argv) {
     using namespace pgweir::bench;
     const auto chosen = read_options({argv, static_cast<std::size_t>(argc)});
     if (!chosen) {
-        std::fputs(usage.data(), stderr);
+        std::fputs(usage, stderr);
         return 2;
     }
     load_run run{*chosen};

@@ -35,10 +35,10 @@ inline void put_message(std::string& out, char type, std::string_view body) {
 }
 
 /// Big-endian Int32 at the start of `bytes`; the caller has checked that four are there.
-[[nodiscard]] inline std::uint32_t int32_at(const char* bytes) {
+[[nodiscard]] inline std::uint32_t int32_at(std::string_view bytes) {
     std::uint32_t value = 0;
-    for (int i = 0; i < 4; ++i) {
-        value = (value << 8U) | static_cast<unsigned char>(bytes[i]);
+    for (const char byte : bytes.substr(0, 4)) {
+        value = (value << 8U) | static_cast<unsigned char>(byte);
     }
     return value;
 }

@@ -54,7 +54,7 @@ public:
             if (rest.size() < type_size + 4) {
                 return used;
             }
-            const std::size_t length = int32_at(rest.data() + type_size);
+            const std::size_t length = int32_at(rest.substr(type_size));
             if (length < 4) {
                 return std::nullopt;
             }
@@ -75,7 +75,7 @@ private:
         if (body.size() < 4) {
             return false;
         }
-        const auto code = int32_at(body.data());
+        const auto code = int32_at(body);
         if (code == ssl_request || code == gssenc_request) {
             out.push_back('N');
             return true;
@@ -364,6 +364,9 @@ private:
 /// A listening socket on 127.0.0.1; `port` 0 takes a free one and is set to it. -1 with errno.
 int listen_on(std::uint16_t& port) {
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return -1;
+    }
     const int on = 1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     sockaddr_in address{};
