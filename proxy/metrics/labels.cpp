@@ -100,36 +100,6 @@ std::string_view label(queue_refusal reason) {
     return "unknown";
 }
 
-std::string_view label(pin_reason reason) {
-    switch (reason) {
-    case pin_reason::session_mode:
-        return "session_mode";
-    case pin_reason::sql_prepare:
-        return "sql_prepare";
-    case pin_reason::listen:
-        return "listen";
-    case pin_reason::temporary_object:
-        return "temporary_object";
-    case pin_reason::holdable_cursor:
-        return "holdable_cursor";
-    case pin_reason::advisory_lock:
-        return "advisory_lock";
-    case pin_reason::library:
-        return "library";
-    case pin_reason::seed:
-        return "seed";
-    case pin_reason::sequence_state:
-        return "sequence_state";
-    case pin_reason::held_by_connection:
-        return "held_by_connection";
-    case pin_reason::parameter:
-        return "parameter";
-    case pin_reason::opaque:
-        return "opaque";
-    }
-    return "unknown";
-}
-
 std::string_view label(retry_reason reason) {
     switch (reason) {
     case retry_reason::read_only:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "proxy/metrics/counters.hpp"
+#include "proxy/session/pins.hpp" // label(pin_reason)
 
 #include <string_view>
 
@@ -12,7 +13,6 @@ namespace pgweir {
 [[nodiscard]] std::string_view label(statement_group group);
 [[nodiscard]] std::string_view label(login_outcome result);
 [[nodiscard]] std::string_view label(queue_refusal reason);
-[[nodiscard]] std::string_view label(pin_reason reason);
 [[nodiscard]] std::string_view label(retry_reason reason);
 [[nodiscard]] std::string_view label(cancel_result result);
 
