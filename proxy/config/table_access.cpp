@@ -21,9 +21,8 @@ constexpr std::array access_rows{
         "users_file",
         applies::on_reload,
         {},
-        "File of users and secrets: lines of `\"user\" \"secret\"` (PgBouncer's userlist.txt) or "
-        "`user:secret` (pgpool's "
-        "pool_passwd). A secret is a plain password, `md5…` or `SCRAM-SHA-256$…`."),
+        "File of users and secrets in the form of PgBouncer's userlist.txt: lines of `\"user\" "
+        "\"secret\"`. A secret is a plain password, `md5…` or `SCRAM-SHA-256$…`."),
     row<&settings::auth_user>("auth_user",
                               applies::on_reload,
                               {},

@@ -58,7 +58,8 @@ std::vector<std::string> messages(const environment_variables& more, severity le
 class secret_file {
 public:
     explicit secret_file(std::string_view content)
-        : path_{testing::TempDir() + "pgweir_pgpool_" + std::to_string(getpid())} {
+        : path_{testing::TempDir() + "pgweir_pgpool_" + std::to_string(getpid()) + "_" +
+                std::to_string(++made)} {
         std::ofstream{path_} << content;
     }
     ~secret_file() { ::unlink(path_.c_str()); }
@@ -67,6 +68,7 @@ public:
     [[nodiscard]] const std::string& path() const { return path_; }
 
 private:
+    static inline int made = 0;
     std::string path_;
 };
 
@@ -262,9 +264,21 @@ TEST(PgpoolEnvironment, TlsAuthoritiesDemandCertificatesOfClients) {
 }
 
 TEST(PgpoolEnvironment, PasswdFileIsReadIfItIsAPath) {
-    const secret_file file{"a:b"};
-    EXPECT_EQ(values({{"PGPOOL_PASSWD_FILE", file.path()}}).users_file, file.path());
-    EXPECT_EQ(values({{"PGPOOL_PASSWD_FILE", "pool_passwd"}}).users_file, "");
+    const secret_file file{
+        "# comment\nalice:md5aaaa\r\n\nbob:TEXTp:w\npostgres:loses\nalice:second\ncarol:AESxyz\n"};
+    const auto loaded = load({{"PGPOOL_PASSWD_FILE", file.path()}});
+    const auto& users = loaded.values.users;
+    EXPECT_EQ(users.at("alice").password, secret{"md5aaaa"});
+    EXPECT_EQ(users.at("bob").password, secret{"p:w"});
+    EXPECT_EQ(users.at("postgres").password, secret{"pw"});
+    EXPECT_FALSE(users.contains("carol"));
+    ASSERT_EQ(loaded.messages.size(), 1U);
+    EXPECT_EQ(loaded.messages[0].where, file.path() + ":7");
+    EXPECT_EQ(values({{"PGPOOL_PASSWD_FILE", "pool_passwd"}}), values({}));
+    EXPECT_THAT(failure({{"PGPOOL_PASSWD_FILE", "/nonexistent/p"}}), HasSubstr("cannot be read"));
+    const secret_file broken{"no colon\n"};
+    EXPECT_THAT(failure({{"PGPOOL_PASSWD_FILE", broken.path()}}),
+                HasSubstr(":1: must be user:secret"));
 }
 
 TEST(PgpoolEnvironment, LogConnections) {
