@@ -297,7 +297,8 @@ private:
 } // namespace
 
 bool fold(std::string_view text, std::string& out) {
-    return folder{text, out}.run();
+    // A zero byte, which the parser refuses, must not vanish in a literal or a comment.
+    return text.find('\0') == std::string_view::npos && folder{text, out}.run();
 }
 
 } // namespace pgweir::sql

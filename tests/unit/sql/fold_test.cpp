@@ -104,6 +104,11 @@ TEST(Fold, OtherStatementsAreNotFolded) {
     }
 }
 
+TEST(Fold, TextWithAZeroByteIsNotFolded) {
+    EXPECT_EQ(folded(std::string_view{"select 'a\0b'", 12}), "not folded");
+    EXPECT_EQ(folded(std::string_view{"select 1 -- \0", 13}), "not folded");
+}
+
 TEST(Fold, StatementsInParenthesesAndSeveralAreFolded) {
     EXPECT_EQ(folded("(select 1) union (select 2)"), "( select #i ) union ( select #i )");
     EXPECT_EQ(folded("; select 1;; update t set a = 2"), "; select #i ; ; update t set a = #i");
