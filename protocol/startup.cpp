@@ -57,7 +57,10 @@ std::vector<std::string> split_words(std::string_view text) {
         std::string word;
         for (; i < text.size() && !is_blank(text[i]); ++i) {
             // A backslash at the very end stands for nothing, as in PostgreSQL.
-            if (text[i] == '\\' && ++i == text.size()) break;
+            if (text[i] == '\\') {
+                ++i;
+                if (i == text.size()) break;
+            }
             word.push_back(text[i]);
         }
         words.push_back(std::move(word));

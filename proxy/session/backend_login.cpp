@@ -145,7 +145,8 @@ backend_login::action backend_login::on_sasl_request(const protocol::authenticat
 }
 
 backend_login::action backend_login::on_sasl_continue(std::string_view data, std::string& out) {
-    if (state_ != state::sasl_continue) return unexpected(protocol::backend_type::authentication);
+    if (state_ != state::sasl_continue || !scram_)
+        return unexpected(protocol::backend_type::authentication);
     const auto final = scram_->on_server_first(data);
     if (!final) return fail(backend_login_failure::scram_failed, final.error().message());
     encode(protocol::sasl_response{*final}, out);
@@ -154,7 +155,8 @@ backend_login::action backend_login::on_sasl_continue(std::string_view data, std
 }
 
 backend_login::action backend_login::on_sasl_final(std::string_view data) {
-    if (state_ != state::sasl_final) return unexpected(protocol::backend_type::authentication);
+    if (state_ != state::sasl_final || !scram_)
+        return unexpected(protocol::backend_type::authentication);
     if (const auto ec = scram_->on_server_final(data))
         return fail(backend_login_failure::scram_failed, ec.message());
     state_ = state::answered;

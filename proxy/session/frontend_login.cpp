@@ -205,6 +205,7 @@ frontend_login::action frontend_login::on_sasl_initial(std::string_view body, st
 }
 
 frontend_login::action frontend_login::on_client_first(std::string_view data, std::string& out) {
+    if (!scram_) return fail(protocol::sqlstate::internal_error, "SCRAM out of order", out);
     const auto challenge = scram_->on_client_first(data);
     if (!challenge)
         return fail(protocol::sqlstate::protocol_violation, challenge.error().message(), out);
@@ -214,10 +215,12 @@ frontend_login::action frontend_login::on_client_first(std::string_view data, st
 }
 
 frontend_login::action frontend_login::on_client_final(std::string_view body, std::string& out) {
+    if (!scram_) return fail(protocol::sqlstate::internal_error, "SCRAM out of order", out);
     const auto final = scram_->on_client_final(body);
     if (!final && final.error() != protocol::scram_errc::wrong_password)
         return fail(protocol::sqlstate::protocol_violation, final.error().message(), out);
-    if (!final || !secret_fits_scram_) return wrong_password("password does not match", out);
+    if (!final || !secret_ || !secret_fits_scram_)
+        return wrong_password("password does not match", out);
     // Keys proved against a salt of our own are worth nothing to a node; the password itself is.
     if (secret_->what() == stored_secret::kind::plain)
         result_.credentials = credentials_from(*secret_);
