@@ -23,7 +23,7 @@ monitor::impl::impl(asio::io_context& control,
                     monitor_settings settings,
                     monitor_signals& signals,
                     publish_function publish)
-    : control_{control}, executor_{control.get_executor()}, settings_{std::move(settings)},
+    : executor_{control.get_executor()}, settings_{std::move(settings)},
       signals_{signals}, publish_{std::move(publish)}, topology_{settings_.topology},
       round_timer_{executor_}, standby_timer_{executor_},
       view_{std::make_shared<const cluster_view>()} {}

@@ -74,7 +74,6 @@ private:
     void publish();
     void on_end();
 
-    asio::io_context& control_;
     io_executor executor_;
     monitor_settings settings_;
     monitor_signals& signals_;

@@ -179,8 +179,13 @@ task<check_outcome> node_probe::check() {
     }
     if (!answer.in_recovery && mode_ == link_mode::plain && fresh)
         out.parameters = read_parameters();
-    // No replication connection stays on a primary: it would be a row of pg_stat_replication there.
-    if (!answer.in_recovery && mode_ == link_mode::replication) disconnect();
+    if (!answer.in_recovery && mode_ == link_mode::replication) {
+        // Just promoted. No replication connection stays on a primary: it would be a row of
+        // pg_stat_replication there.
+        disconnect();
+        const auto later = co_await connect();
+        if (!later) out.parameters = read_parameters();
+    }
     out.answer = std::move(answer);
     co_return out;
 }

@@ -148,6 +148,10 @@ cluster_view topology::judge(time_point now, wall_time wall) {
     if (primary_) {
         const auto& primary = nodes_.at(*primary_);
         view.primary_parameters = primary.parameters;
+        // Of a server promoted this moment they are not known yet: the former primary's are as
+        // good.
+        for (const auto& node : nodes_)
+            if (view.primary_parameters.empty()) view.primary_parameters = node.parameters;
         view.asynchronous_commit = primary.details.asynchronous_commit;
     }
     for (const auto& node : nodes_) {
