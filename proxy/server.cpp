@@ -42,6 +42,7 @@ server::server(settings_sources sources, loaded_settings first)
     RAND_bytes(reinterpret_cast<unsigned char*>(shared_.salt_secret.data()), 32);
     make_workers();
     make_listeners();
+    http_ = std::make_unique<http_endpoint>(*this);
 }
 
 server::~server() = default;
@@ -132,7 +133,6 @@ int server::run() {
         else
             spdlog::info("{}", to_string(m));
     }
-    http_ = std::make_unique<http_endpoint>(*this);
     http_->start();
     watch_signals();
     monitor_->start();
@@ -228,7 +228,7 @@ task<> server::finish(bool now) {
     steady_timer again{control_.get_executor()};
     while (shared_.clients.load() != 0 && !now && std::chrono::steady_clock::now() < deadline) {
         again.expires_after(std::chrono::milliseconds{20});
-        const auto [ec] = co_await again.async_wait(nothrow);
+        co_await again.async_wait(nothrow);
     }
     if (shared_.clients.load() != 0 && !now) {
         spdlog::warn("shutdown_timeout reached clients={}", shared_.clients.load());
@@ -237,7 +237,7 @@ task<> server::finish(bool now) {
     for (auto& w : workers_) w->post([&w = *w] { w.close_all(); });
     // A moment for goodbyes to be written.
     again.expires_after(std::chrono::milliseconds{50});
-    const auto [ec] = co_await again.async_wait(nothrow);
+    co_await again.async_wait(nothrow);
     http_->stop();
     signals_.cancel();
     catalogs_->stop([this] { monitor_->stop([this] { control_.stop(); }); });

@@ -61,7 +61,7 @@ std::shared_ptr<const catalog> catalog_from(const std::string& database,
                                             const std::shared_ptr<const routing_policy>& policy) {
     const auto rows = rows_of(database, server_version, results);
     if (!rows) {
-        spdlog::error("catalog not usable database={}: {}", database, rows.error());
+        spdlog::error("catalog not usable database={}: {}", database, rows.error().what);
         return nullptr;
     }
     return build_catalog(*rows, policy);

@@ -1,5 +1,6 @@
 #include "proxy/worker.hpp"
 
+#include "proxy/log.hpp"
 #include "proxy/session/login.hpp"
 #include "proxy/session/session.hpp"
 

@@ -40,6 +40,21 @@ class session;
 class worker;
 class admin_service;
 
+/// Look counters at the latest answers that may have committed something, by database: where sessions begin to read from.
+class commit_marks {
+public:
+    [[nodiscard]] std::shared_ptr<std::atomic<std::uint64_t>> of(const std::string& database) {
+        const std::lock_guard guard{mutex_};
+        auto& mark = marks_[database];
+        if (!mark) mark = std::make_shared<std::atomic<std::uint64_t>>(0);
+        return mark;
+    }
+
+private:
+    std::mutex mutex_;
+    std::unordered_map<std::string, std::shared_ptr<std::atomic<std::uint64_t>>> marks_;
+};
+
 /// What all workers share; owned by the server, outlives them.
 struct shared_parts {
     connection_budget* budget = nullptr;
@@ -73,21 +88,6 @@ struct welcome {
     std::vector<std::pair<std::string, std::string>> parameters;
     std::chrono::steady_clock::time_point learned{};
     bool read_committed_default = true;
-};
-
-/// Look counters at the latest answers that may have committed something, by database: where sessions begin to read from.
-class commit_marks {
-public:
-    [[nodiscard]] std::shared_ptr<std::atomic<std::uint64_t>> of(const std::string& database) {
-        const std::lock_guard guard{mutex_};
-        auto& mark = marks_[database];
-        if (!mark) mark = std::make_shared<std::atomic<std::uint64_t>>(0);
-        return mark;
-    }
-
-private:
-    std::mutex mutex_;
-    std::unordered_map<std::string, std::shared_ptr<std::atomic<std::uint64_t>>> marks_;
 };
 
 /// The catalog of one database as this worker has it.

@@ -2,76 +2,63 @@
 
 #include "proxy/server.hpp"
 
-#include <stdexcept>
+#include <spdlog/spdlog.h>
 
 namespace pgweir {
 
-http_endpoint::http_endpoint(server& of)
-    : server_{of}, http_{of.control().get_executor(), {}, &of.counters().http_requests} {
-    http_.on_get("/metrics", [this] {
-        return http_answer{200, exporter_.text(), std::string{exporter::content_type}};
-    });
+http_endpoint::http_endpoint(server& of) : server_{of}, http_{of.control().get_executor(), {}, &of.counters().http_requests} {
+    http_.on_get("/metrics", [this] { return http_answer{200, exporter_.text(), std::string{exporter::content_type}}; });
     http_.on_get("/livez", [this] {
-        return server_.alive() ? http_answer{200, "ok\n"}
-                               : http_answer{503, "a worker's loop does not turn\n"};
+        return server_.alive() ? http_answer{200, "alive\n"} : http_answer{503, "a worker does not turn\n"};
     });
     http_.on_get("/readyz", [this] {
-        if (server_.ready()) return http_answer{200, "ok\n"};
-        if (server_.shared().draining.load()) return http_answer{503, "draining\n"};
-        const auto& why = server_.view()->no_primary_because;
-        return http_answer{503, "no usable route" + (why.empty() ? "" : ": " + why) + "\n"};
+        return server_.ready() ? http_answer{200, "ready\n"} : http_answer{503, "not ready\n"};
     });
 }
 
 void http_endpoint::start() {
-    const auto& settings = server_.live()->values;
-    if (settings.http_address.empty()) return;
-    const auto bound = http_.listen(settings.http_address, settings.http_port);
-    if (bound) return;
-    throw std::runtime_error{"cannot listen for http on port " +
-                             std::to_string(settings.http_port) + ": " + bound.error().message()};
+    const auto& s = server_.live()->values;
+    const auto port = http_.listen(s.http_address, s.http_port);
+    if (!port) throw std::runtime_error{"cannot listen for HTTP on port " + std::to_string(s.http_port) + ": " + port.error().message()};
+    for (const auto& address : s.http_address) spdlog::info("http listening address={} port={}", address, *port);
 }
 
-void http_endpoint::stop() {
-    http_.stop();
-}
+void http_endpoint::stop() { http_.stop(); }
 
 std::vector<const worker_counters*> http_endpoint::workers() const {
     std::vector<const worker_counters*> all;
-    for (const auto& worker : server_.workers())
-        all.push_back(&worker->counters());
+    for (const auto& w : server_.workers()) all.push_back(&w->counters());
     return all;
 }
 
-const control_counters& http_endpoint::control() const {
-    return server_.counters();
-}
+const control_counters& http_endpoint::control() const { return server_.counters(); }
 
-cluster_view_ptr http_endpoint::view() const {
-    return server_.view();
-}
+cluster_view_ptr http_endpoint::view() const { return server_.view(); }
 
 std::vector<pool_gauges> http_endpoint::pools() const {
     std::vector<pool_gauges> all;
-    for (auto& pool : server_.budget().states(connection_budget::clock::now())) {
-        all.push_back({.node = pool.key.node,
-                       .database = std::move(pool.key.database),
-                       .user = std::move(pool.key.user),
-                       .limit = pool.limit,
-                       .open = pool.open,
-                       .idle = pool.idle,
-                       .waiting = pool.waiting,
-                       .oldest_wait = pool.oldest_wait});
+    for (auto& f : server_.budget().figures(std::chrono::steady_clock::now())) {
+        pool_gauges g;
+        g.node = f.key.node;
+        g.database = std::move(f.key.database);
+        g.user = std::move(f.key.user);
+        g.limit = f.limit;
+        g.open = f.open;
+        g.idle = f.idle;
+        g.waiting = f.waiting;
+        g.oldest_wait = f.oldest_wait;
+        all.push_back(std::move(g));
     }
     return all;
 }
 
 process_gauges http_endpoint::process() const {
-    const auto uptime = std::chrono::steady_clock::now() - started_;
-    return {.version = PGWEIR_VERSION,
-            .uptime = std::chrono::duration_cast<std::chrono::seconds>(uptime),
-            .draining = server_.shared().draining.load(),
-            .max_client_connections = server_.live()->values.max_client_connections};
+    process_gauges p;
+    p.version = PGWEIR_VERSION;
+    p.uptime = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started_);
+    p.draining = server_.shared().draining.load();
+    p.max_client_connections = server_.live()->values.max_client_connections;
+    return p;
 }
 
-} // namespace pgweir
+}  // namespace pgweir

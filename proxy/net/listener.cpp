@@ -76,7 +76,7 @@ task<> listener::accept_loop(std::shared_ptr<listener> self) {
             ++pauses_;
             spdlog::error("accepting paused: {}", ec.message());
             pause.expires_after(std::chrono::milliseconds{200});
-            const auto [ignored] = co_await pause.async_wait(nothrow);
+            co_await pause.async_wait(nothrow);
             continue;
         }
         if (ec) continue;

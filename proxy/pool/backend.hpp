@@ -104,8 +104,8 @@ public:
     /// Gives up socket and state so that another worker can go on; only at rest. Less than 0: not possible.
     [[nodiscard]] int detach(backend_state& into);
 
-    [[nodiscard]] stream& io() { return *io_; }
-    [[nodiscard]] pool& home() { return home_; }
+    [[nodiscard]] stream& io() const { return *io_; }
+    [[nodiscard]] pool& home() const { return home_; }
     [[nodiscard]] protocol::conversation& conversation() { return state.conversation; }
 
     // Cancel requests under way for this connection: it is not handed on before they are through (RULES E6).

@@ -139,9 +139,17 @@ bool connection_budget::may_overtake(pool_slot& pool, clock::time_point now) {
     return pool.queue.empty() || now - pool.queue.front().since < std::chrono::nanoseconds{slack_ns_.load()};
 }
 
-std::uint32_t connection_budget::open_connections(pool_slot& pool) {
-    const std::lock_guard guard{pool.node->mutex};
-    return pool.open;
+std::vector<connection_budget::pool_figures> connection_budget::figures(clock::time_point now) {
+    const std::lock_guard guard{registry_};
+    std::vector<pool_figures> all;
+    for (auto& [key, pool] : pools_) {
+        const std::lock_guard inner{pool->node->mutex};
+        pool_figures one{key, pool->limit, pool->open, 0, static_cast<std::uint32_t>(pool->queue.size()), {}};
+        for (const auto& n : pool->idle) one.idle += n.load();
+        if (!pool->queue.empty()) one.oldest_wait = now - pool->queue.front().since;
+        all.push_back(std::move(one));
+    }
+    return all;
 }
 
 std::uint32_t connection_budget::node_connections(std::uint16_t node) {

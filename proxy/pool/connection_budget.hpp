@@ -89,7 +89,16 @@ public:
     /// May a session on this worker take an idle connection past those that wait? Only if none waited longer than the slack.
     [[nodiscard]] bool may_overtake(pool_slot& pool, clock::time_point now);
 
-    [[nodiscard]] std::uint32_t open_connections(pool_slot& pool);
+    struct pool_figures {
+        pool_key key;
+        std::uint32_t limit = 0;
+        std::uint32_t open = 0;
+        std::uint32_t idle = 0;
+        std::uint32_t waiting = 0;
+        clock::duration oldest_wait{0};
+    };
+    /// Any thread: all pools as they are now.
+    [[nodiscard]] std::vector<pool_figures> figures(clock::time_point now);
     [[nodiscard]] std::uint32_t node_connections(std::uint16_t node);
 
     /// A pool at this moment, all workers together.

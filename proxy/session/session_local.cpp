@@ -6,6 +6,7 @@
 #include "protocol/extended_query.hpp"
 #include "protocol/rows.hpp"
 #include "protocol/simple_query.hpp"
+#include "proxy/config/values.hpp"
 #include "sql/routing_hint.hpp"
 
 #include <algorithm>
