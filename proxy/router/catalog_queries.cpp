@@ -260,6 +260,7 @@ std::string functions_query(std::uint32_t server_version) {
 
 std::vector<std::string> catalog_queries(std::uint32_t server_version) {
     std::vector<std::string> queries;
+    queries.reserve(steps.size());
     for (const catalog_step& step : steps)
         queries.push_back(step.query.empty() ? functions_query(server_version)
                                              : std::string{step.query});

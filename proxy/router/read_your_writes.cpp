@@ -49,63 +49,69 @@ void session_floor::raise_to(wal_position position, const cluster_view& view) {
 }
 
 void session_floor::settle(const cluster_view& view, const sample_history& history) {
-    if (seen_on_) settle_standby(view, history);
-    if (primary_mark_) settle_primary(view, history);
-    if (provisional_) settle_provisional(view, history);
+    if (seen_on_ && settle_standby(*seen_on_, view, history)) seen_on_.reset();
+    if (primary_mark_ && settle_primary(*primary_mark_, view, history)) primary_mark_.reset();
+    if (provisional_ && settle_provisional(*provisional_, view, history)) provisional_.reset();
 }
 
-void session_floor::settle_primary(const cluster_view& view, const sample_history& history) {
-    const auto* const found = history.primary_after(primary_mark_->look);
-    if (found == nullptr) return;
-    const wal_sample& sample = found->sample;
-    if (!primary_mark_->loose && !view.asynchronous_commit) {
-        raise_to({sample.timeline, *sample.flush}, view);
+bool session_floor::settle_primary(const primary_mark& mark,
+                                   const cluster_view& view,
+                                   const sample_history& history) {
+    const auto* const found = history.primary_after(mark.look);
+    if (found == nullptr) return false;
+    const bool loose = mark.loose || view.asynchronous_commit;
+    const auto bound = loose ? found->sample.insert : found->sample.flush;
+    if (!bound) return false;
+    const wal_position position{found->sample.timeline, *bound};
+    if (loose) {
+        provisional_ = provisional_floor{position, mark.look};
     } else {
-        // Without an insert position only a settled flush will do; settle_provisional() is not
-        // there yet, so wait.
-        if (!sample.insert) return;
-        provisional_ = provisional_floor{{sample.timeline, *sample.insert}, primary_mark_->look};
+        raise_to(position, view);
     }
-    primary_mark_.reset();
+    return true;
 }
 
-void session_floor::settle_provisional(const cluster_view& view, const sample_history& history) {
-    const auto* const found = history.settled_after(provisional_->look);
-    if (found == nullptr) return;
-    wal_position bound = provisional_->position;
+bool session_floor::settle_provisional(const provisional_floor& provisional,
+                                       const cluster_view& view,
+                                       const sample_history& history) {
+    const auto* const found = history.settled_after(provisional.look);
+    if (found == nullptr) return false;
+    wal_position bound = provisional.position;
     if (found->sample.timeline == bound.timeline)
-        bound.at = std::min(bound.at, *found->sample.settled_flush);
+        bound.at = std::min(bound.at, found->sample.settled_flush.value_or(bound.at));
     raise_to(bound, view);
-    provisional_.reset();
+    return true;
 }
 
-void session_floor::settle_standby(const cluster_view& view, const sample_history& history) {
-    const bool known = seen_on_->node < view.nodes.size();
-    const bool same_life = known && view.nodes[seen_on_->node].role_epoch == seen_on_->role_epoch &&
-                           view.nodes[seen_on_->node].role == node_role::standby;
-    if (const auto* const found = history.standby_after(seen_on_->node, seen_on_->look);
-        found != nullptr && found->role_epoch == seen_on_->role_epoch) {
-        raise_to({found->sample.timeline, *found->sample.received}, view);
-    } else if (same_life && view.nodes[seen_on_->node].health == node_health::up) {
-        return; // its next sample will tell
-    } else if (const auto* const primary = history.primary_after(seen_on_->look);
-               primary != nullptr) {
-        // A restarted standby says nothing about what it showed before. The primary had flushed it
-        // all.
-        raise_to({primary->sample.timeline, *primary->sample.flush}, view);
-    } else {
-        return;
+bool session_floor::settle_standby(const standby_mark& mark,
+                                   const cluster_view& view,
+                                   const sample_history& history) {
+    const auto* const own = history.standby_after(mark.node, mark.look);
+    const auto* const primary = history.primary_after(mark.look);
+    if (own != nullptr && own->role_epoch == mark.role_epoch && own->sample.received) {
+        raise_to({own->sample.timeline, *own->sample.received}, view);
+        return true;
     }
-    seen_on_.reset();
+    if (mark.node < view.nodes.size()) {
+        const node_view& node = view.nodes[mark.node];
+        const bool same_life =
+            node.role_epoch == mark.role_epoch && node.role == node_role::standby;
+        if (same_life && node.health == node_health::up) return false; // its next sample will tell
+    }
+    // A restarted standby says nothing about what it showed before. The primary had flushed it all.
+    if (primary == nullptr || !primary->sample.flush) return false;
+    raise_to({primary->sample.timeline, *primary->sample.flush}, view);
+    return true;
 }
 
-bool session_floor::is_same_incarnation(const node_view& node,
-                                        const standby_connection& connection) const {
-    if (seen_on_->node != node.id) return false;
+bool session_floor::is_same_incarnation(const standby_mark& mark,
+                                        const node_view& node,
+                                        const standby_connection& connection) {
+    if (mark.node != node.id) return false;
     // A crash of the server would have ended the connection: one that was there before the answer
     // has seen no crash since. Without a connection the node is only a candidate.
-    return connection.serial == 0 || connection.serial == seen_on_->connection ||
-           connection.login_look < seen_on_->look;
+    return connection.serial == 0 || connection.serial == mark.connection ||
+           connection.login_look < mark.look;
 }
 
 read_verdict session_floor::may_read_own(const cluster_view& view,
@@ -114,7 +120,7 @@ read_verdict session_floor::may_read_own(const cluster_view& view,
                                          std::uint64_t looks_begun) const {
     if (primary_mark_)
         return looks_begun > primary_mark_->look ? read_verdict::wait_for_look : read_verdict::no;
-    if (seen_on_ && !is_same_incarnation(node, connection))
+    if (seen_on_ && !is_same_incarnation(*seen_on_, node, connection))
         return looks_begun > seen_on_->look ? read_verdict::wait_for_look : read_verdict::no;
     auto needed = floor_;
     if (provisional_) needed = greater_of(needed, provisional_->position, view);
@@ -176,11 +182,11 @@ std::string to_string(const wal_position& position) {
 std::optional<wal_position> parse_wal_position(std::string_view text) {
     const std::size_t colon = text.find(':');
     if (colon == std::string_view::npos) return std::nullopt;
+    const std::string timeline{text.substr(0, colon)};
+    const char* const end = timeline.data() + timeline.size();
     wal_position position;
-    const auto [stop, failure] =
-        std::from_chars(text.data(), text.data() + colon, position.timeline.value);
-    if (failure != std::errc{} || stop != text.data() + colon || position.timeline.value == 0)
-        return std::nullopt;
+    const auto [stop, failure] = std::from_chars(timeline.data(), end, position.timeline.value);
+    if (failure != std::errc{} || stop != end || position.timeline.value == 0) return std::nullopt;
     const auto at = parse_lsn(text.substr(colon + 1));
     if (!at) return std::nullopt;
     position.at = *at;

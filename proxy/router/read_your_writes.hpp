@@ -101,15 +101,23 @@ private:
         std::uint64_t look = 0;
     };
 
-    void settle_primary(const cluster_view& view, const sample_history& history);
-    void settle_standby(const cluster_view& view, const sample_history& history);
-    void settle_provisional(const cluster_view& view, const sample_history& history);
+    /// Each: true once its mark has become a position.
+    [[nodiscard]] bool settle_primary(const primary_mark& mark,
+                                      const cluster_view& view,
+                                      const sample_history& history);
+    [[nodiscard]] bool settle_standby(const standby_mark& mark,
+                                      const cluster_view& view,
+                                      const sample_history& history);
+    [[nodiscard]] bool settle_provisional(const provisional_floor& provisional,
+                                          const cluster_view& view,
+                                          const sample_history& history);
     [[nodiscard]] read_verdict may_read_own(const cluster_view& view,
                                             const node_view& node,
                                             const standby_connection& connection,
                                             std::uint64_t looks_begun) const;
-    [[nodiscard]] bool is_same_incarnation(const node_view& node,
-                                           const standby_connection& connection) const;
+    [[nodiscard]] static bool is_same_incarnation(const standby_mark& mark,
+                                                  const node_view& node,
+                                                  const standby_connection& connection);
 
     std::optional<wal_position> floor_;
     std::optional<provisional_floor> provisional_;

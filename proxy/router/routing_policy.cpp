@@ -33,6 +33,7 @@ public:
         regmatch_t range{};
         range.rm_so = 0;
         range.rm_eo = static_cast<regoff_t>(text.size());
+        // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): REG_STARTEND gives the length
         return ::regexec(compiled_.get(), text.data(), 1, &range, REG_STARTEND) == 0;
     }
 
