@@ -2,6 +2,24 @@
 
 namespace pgweir {
 
+namespace {
+
+std::string identity(std::string_view text, std::string_view types, std::string_view state) {
+    std::string key;
+    key.reserve(text.size() + types.size() + state.size() + 2);
+    key.append(text).push_back('\0');
+    key.append(types).push_back('\0');
+    key.append(state);
+    return key;
+}
+
+}  // namespace
+
+prepared_ptr prepared_store::find(std::string_view text, std::string_view types, std::string_view state) const {
+    const auto it = known_.find(identity(text, types, state));
+    return it == known_.end() ? nullptr : it->second.lock();
+}
+
 prepared_ptr prepared_store::intern(std::string_view text,
                                     std::string_view types,
                                     std::string_view state,
@@ -9,10 +27,7 @@ prepared_ptr prepared_store::intern(std::string_view text,
                                     bool shared) {
     std::string key;
     if (shared) {
-        key.reserve(text.size() + types.size() + state.size() + 2);
-        key.append(text).push_back('\0');
-        key.append(types).push_back('\0');
-        key.append(state);
+        key = identity(text, types, state);
         if (const auto it = known_.find(key); it != known_.end())
             if (auto statement = it->second.lock()) return statement;
     }

@@ -14,13 +14,15 @@
 
 namespace pgweir {
 
-/// One distinct (text, parameter types, parse-time state). Immutable.
+/// One distinct (text, parameter types, parse-time state). Immutable but for `proven_under`.
 struct prepared_statement {
     std::uint64_t id = 0;     // never used twice in a process
     std::string server_name;  // what server connections call it
     std::string text;
     std::string types;        // the tail of a Parse message: Int16 count and the type OIDs
     std::shared_ptr<const sql::query_facts> facts;
+    /// Catalog generation under which a server last accepted it; 0: none yet. Used by the thread of its store only.
+    mutable std::uint64_t proven_under = 0;
 
     [[nodiscard]] std::size_t bytes() const { return text.size() + types.size() + sizeof(*this); }
 };
@@ -42,6 +44,9 @@ public:
                                       std::string_view state,
                                       const std::shared_ptr<const sql::query_facts>& facts,
                                       bool shared);
+
+    /// The shared statement of this identity, if it lives.
+    [[nodiscard]] prepared_ptr find(std::string_view text, std::string_view types, std::string_view state) const;
 
     [[nodiscard]] std::size_t size() const { return known_.size(); }
 

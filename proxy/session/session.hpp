@@ -184,6 +184,7 @@ private:
 
     // session_local.cpp: answered without a server
     [[nodiscard]] bool answers_here(const unit& u) const;
+    [[nodiscard]] bool prepares_only_proven(const unit& u) const;
     [[nodiscard]] bool may_defer_begin(const unit& u, const sql::statement_facts& one) const;
     [[nodiscard]] std::string text_of(const unit& u) const;
     void answer_here(unit& u);

@@ -228,6 +228,7 @@ void session::apply(const pending_change& change, protocol::outcome how) {
             return;
         }
         if (!done) return;
+        if (catalog_->usable() != nullptr) change.statement->proven_under = catalog_->generation;
         statements_[change.name] = change.statement;
         if (lease_) lease_->state.prepared.add(change.statement);
         return;

@@ -70,8 +70,24 @@ bool session::may_defer_begin(const unit& u, const sql::statement_facts& one) co
     return true;
 }
 
+/// Only Parse of statements that a server has accepted under the present catalog, and Sync. The connection that runs one will
+/// have it prepared then; to prepare, nobody has to wait for a connection.
+bool session::prepares_only_proven(const unit& u) const {
+    if (lease_ || !u.parse_only || u.end != 'S' || u.messages.size() < 2 || catalog_->usable() == nullptr) return false;
+    for (const auto& m : u.messages) {
+        if (m.type == 'S') continue;
+        if (m.type != 'P') return false;
+        const auto names = protocol::decode_parse_names(u.body(m));
+        if (names->statement.empty() || find_statement(names->statement)) return false;
+        const auto known = owner_.prepared().find(names->query, names->parameter_types, parse_state_);
+        if (!known || known->proven_under != catalog_->generation) return false;
+    }
+    return true;
+}
+
 bool session::answers_here(const unit& u) const {
     if (u.rest != 0) return false;
+    if (prepares_only_proven(u)) return true;
     if (u.facts.empty()) return !lease_ && only_closes(u);
     const auto* const one = u.single();
     if (one == nullptr) return false;
@@ -90,7 +106,7 @@ bool session::answers_here(const unit& u) const {
 }
 
 void session::answer_here(unit& u) {
-    if (u.facts.empty()) return answer_command(u, {});
+    if (u.facts.empty() || prepares_only_proven(u)) return answer_command(u, {});
     const auto& one = *u.single();
     switch (one.kind) {
     case sql::statement_kind::begin: return answer_begin(u, one);
