@@ -13,6 +13,7 @@ namespace pgweir {
 namespace {
 
 constexpr std::chrono::milliseconds tick_length{100};
+constexpr unsigned ticks_per_sweep = 5;
 constexpr std::size_t scratch_size = 64UL * 1024;
 
 std::uint64_t random_seed() {
@@ -68,8 +69,22 @@ void worker::tick() {
     const double rate = settings().server_connect_rate;
     connect_tokens_ = std::min(rate, connect_tokens_ + rate * 0.1);
     for (auto& [key, p] : pools_) p->tick(now_);
+    const std::vector<session*> watching{view_watchers_.begin(), view_watchers_.end()};
+    for (auto* const s : watching)
+        if (view_watchers_.contains(s)) s->tick(now_);
+    if (++ticks_ % ticks_per_sweep == 0) sweep_sessions();
+}
+
+/// All sessions' time limits, and how many are in which state: twice a second is often enough.
+void worker::sweep_sessions() {
+    std::array<std::int64_t, static_cast<std::size_t>(client_state::pinned) + 1> in_state{};
     const std::vector<std::shared_ptr<session>> all{sessions_.begin(), sessions_.end()};
-    for (const auto& s : all) s->tick(now_);
+    for (const auto& s : all) {
+        s->tick(now_);
+        ++in_state[static_cast<std::size_t>(s->state())];
+    }
+    for (const auto state : {client_state::idle, client_state::active, client_state::waiting, client_state::pinned})
+        counters_.clients[state].set(in_state[static_cast<std::size_t>(state)]);
 }
 
 bool worker::may_connect() {
@@ -164,7 +179,7 @@ void worker::on_settings(live_settings_ptr live) {
     policies_.clear();
     for (auto& [key, p] : pools_) {
         const auto policy = policy_of(key.database, key.user);
-        shared_.budget->slot(key, policy->pool_size);
+        shared_.budget->slot(key, policy->pool_size, policy->reserve_pool_size, settings().reserve_pool_timeout);
     }
 }
 
@@ -178,11 +193,13 @@ pool& worker::pool_for(std::uint16_t node, const std::string& database, const st
     const pool_key key{node, database, user};
     auto& found = pools_[key];
     if (!found) {
-        auto& slot = shared_.budget->slot(key, policy_of(database, user)->pool_size);
+        const auto policy = policy_of(database, user);
+        auto& slot = shared_.budget->slot(key, policy->pool_size, policy->reserve_pool_size, settings().reserve_pool_timeout);
         std::string name = "node " + std::to_string(node);
         if (node < view_->nodes.size()) name = view_->nodes[node].name;
         found = std::make_unique<pool>(*this, slot, std::move(name));
         if (node < known_epochs_.size()) found->retire_older_than(known_epochs_[node]);
+        found->paused = is_paused(database);
     }
     return *found;
 }
@@ -195,6 +212,27 @@ void worker::drain(bool now) {
 void worker::close_all() {
     closing_ = true;
     for (auto& [key, p] : pools_) p->retire_all();
+}
+
+void worker::pause(const std::string& database) {
+    if (database.empty())
+        all_paused_ = true;
+    else
+        paused_.insert(database);
+    for (auto& [key, p] : pools_) p->paused = is_paused(key.database);
+}
+
+void worker::resume(const std::string& database) {
+    if (database.empty()) {
+        all_paused_ = false;
+        paused_.clear();
+    } else {
+        paused_.erase(database);
+    }
+    for (auto& [key, p] : pools_) {
+        const bool was = std::exchange(p->paused, is_paused(key.database));
+        if (was && !p->paused) p->on_wake();
+    }
 }
 
 void worker::send_backend(unsigned to, connection_budget::pool_slot& slot, int fd, backend_state state, std::uint64_t ticket) {

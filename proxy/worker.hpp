@@ -27,6 +27,7 @@
 #include <mutex>
 #include <optional>
 #include <random>
+#include <set>
 #include <span>
 #include <string>
 #include <thread>
@@ -140,6 +141,12 @@ public:
     void cancel_session(std::int32_t process_id);
     /// Closes all server connections; for the end.
     void close_all();
+    /// PAUSE and RESUME: no server connection of this database (empty: of any) is handed out in between, in pools made meanwhile too.
+    void pause(const std::string& database);
+    void resume(const std::string& database);
+    [[nodiscard]] bool is_paused(const std::string& database) const { return all_paused_ || paused_.contains(database); }
+    [[nodiscard]] bool all_paused() const { return all_paused_; }
+    [[nodiscard]] const std::set<std::string, std::less<>>& paused() const { return paused_; }
     /// Resumes with the next cluster view, or soon.
     task<> next_view();
 
@@ -197,6 +204,7 @@ public:
 private:
     task<> tick_loop();
     void tick();
+    void sweep_sessions();
 
     unsigned id_;
     shared_parts& shared_;
@@ -229,7 +237,10 @@ private:
     steady_timer tick_timer_{io_.get_executor()};
     clock::time_point now_ = clock::now();
     std::uint64_t last_backend_ = 0;
+    unsigned ticks_ = 0;
     double connect_tokens_ = 0;
+    std::set<std::string, std::less<>> paused_;
+    bool all_paused_ = false;
     bool closing_ = false;
     std::thread thread_;
 };

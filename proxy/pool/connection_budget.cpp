@@ -7,7 +7,8 @@ namespace pgweir {
 connection_budget::connection_budget(unsigned workers, std::chrono::milliseconds fairness_slack, callbacks to_workers)
     : workers_{workers}, slack_ns_{fairness_slack / std::chrono::nanoseconds{1}}, to_workers_{std::move(to_workers)} {}
 
-connection_budget::pool_slot& connection_budget::slot(const pool_key& key, std::uint32_t pool_limit) {
+connection_budget::pool_slot&
+connection_budget::slot(const pool_key& key, std::uint32_t pool_limit, std::uint32_t reserve, clock::duration reserve_after) {
     const std::lock_guard guard{registry_};
     auto& node = nodes_[key.node];
     if (!node) node = std::make_unique<node_slot>();
@@ -20,6 +21,8 @@ connection_budget::pool_slot& connection_budget::slot(const pool_key& key, std::
         node->pools.push_back(pool.get());
     }
     pool->limit = pool_limit;
+    pool->reserve = reserve;
+    pool->reserve_after = reserve_after;
     return *pool;
 }
 
@@ -35,7 +38,10 @@ bool connection_budget::try_open(pool_slot& pool) {
     pool_slot* rival = nullptr;
     {
         const std::lock_guard guard{pool.node->mutex};
-        if (pool.open >= pool.limit) return false;
+        auto limit = pool.limit;
+        if (pool.reserve != 0 && !pool.queue.empty() && clock::now() - pool.queue.front().since > pool.reserve_after)
+            limit += pool.reserve;
+        if (pool.open >= limit) return false;
         if (pool.node->open < pool.node->limit) {
             ++pool.open;
             ++pool.node->open;
@@ -137,6 +143,11 @@ bool connection_budget::may_overtake(pool_slot& pool, clock::time_point now) {
     if (pool.waiting.load() == 0) return true;
     const std::lock_guard guard{pool.node->mutex};
     return pool.queue.empty() || now - pool.queue.front().since < std::chrono::nanoseconds{slack_ns_.load()};
+}
+
+std::uint32_t connection_budget::open_connections(pool_slot& pool) {
+    const std::lock_guard guard{pool.node->mutex};
+    return pool.open;
 }
 
 std::vector<connection_budget::pool_figures> connection_budget::figures(clock::time_point now) {

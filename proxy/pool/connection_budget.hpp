@@ -39,6 +39,7 @@ public:
         node_slot* node = nullptr;
         std::atomic<std::uint32_t> waiting{0};                         // queue.size(), readable without the mutex
         std::array<std::atomic<std::uint32_t>, max_workers> idle{};    // idle connections, by worker
+        std::atomic<std::uint32_t> pinned{0};                          // held by pinned sessions
 
     private:
         friend class connection_budget;
@@ -48,6 +49,8 @@ public:
             clock::time_point since;
         };
         std::uint32_t limit = 0;
+        std::uint32_t reserve = 0;  // more of them once somebody waits longer than reserve_after
+        clock::duration reserve_after{0};
         std::uint32_t open = 0;
         std::deque<place> queue;  // by ticket
     };
@@ -69,7 +72,7 @@ public:
     connection_budget(unsigned workers, std::chrono::milliseconds fairness_slack, callbacks to_workers);
 
     /// The slot of `key`, made on first use. Both limits take effect for what is opened from now on.
-    pool_slot& slot(const pool_key& key, std::uint32_t pool_limit);
+    pool_slot& slot(const pool_key& key, std::uint32_t pool_limit, std::uint32_t reserve = 0, clock::duration reserve_after = {});
     void set_node_limit(std::uint16_t node, std::uint32_t limit);
     void set_fairness_slack(std::chrono::milliseconds slack) { slack_ns_.store(slack / std::chrono::nanoseconds{1}); }
 
@@ -89,6 +92,7 @@ public:
     /// May a session on this worker take an idle connection past those that wait? Only if none waited longer than the slack.
     [[nodiscard]] bool may_overtake(pool_slot& pool, clock::time_point now);
 
+    [[nodiscard]] std::uint32_t open_connections(pool_slot& pool);
     struct pool_figures {
         pool_key key;
         std::uint32_t limit = 0;

@@ -267,6 +267,16 @@ void pool::tick(clock::time_point now) {
         }
     }
     open_if_wanted();
+    keep_minimum();
+}
+
+/// min_pool_size connections stay open, for a pool that has been used.
+void pool::keep_minimum() {
+    const auto least = owner_.policy_of(key().database, key().user)->min_pool_size;
+    if (least == 0 || paused || owner_.closing() || owner_.now() < next_opening_) return;
+    if (owner_.budget().open_connections(slot_) >= least || !owner_.may_connect() || !owner_.budget().try_open(slot_)) return;
+    ++opening_;
+    open_backend(owner_, *this);
 }
 
 void pool::retire_all() {

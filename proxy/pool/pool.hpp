@@ -34,6 +34,8 @@ public:
     virtual void on_long_wait(std::chrono::milliseconds waited) = 0;
 
     [[nodiscard]] bool waits() const { return waiting_in_ != nullptr; }
+    /// Since when, if it waits.
+    [[nodiscard]] std::chrono::steady_clock::time_point waits_since() const { return since_; }
     /// Gives the place up; harmless without one.
     void leave_queue();
 
@@ -108,6 +110,7 @@ public:
 
 private:
     void open_if_wanted();
+    void keep_minimum();
     bool hand_to(std::uint64_t ticket, const backend_ptr& free);
     void put_idle(backend_ptr free);
     void offer(backend_ptr free);

@@ -291,8 +291,10 @@ task<> log_in(login_attempt& l) {
     const bool known = co_await authenticate(l, who);
     if (!known) co_return;
     if (l.owner.shared().admin->is_admin_database(who.database)) {
-        l.owner.counters().logins[login_outcome::accepted].add();
-        co_await l.owner.shared().admin->run(l.owner, l.io, l.in.take_rest(), who, l.local, l.peer);
+        // A console is no login any more: client_login_timeout is over, and it counts itself out as a client.
+        l.handed_over = true;
+        auto console = l.owner.shared().admin->run(l.owner, l.io, l.in.take_rest(), std::move(who), l.local, l.peer);
+        spawn(l.owner.executor(), "console", std::move(console));
         co_return;
     }
     if (!who.replication.empty() && who.replication != "false" && who.replication != "off" && who.replication != "0" && who.replication != "no")

@@ -2,6 +2,12 @@
 
 namespace pgweir {
 
+bool is_washable(const pin_set& pins) {
+    for (const auto why : {pin_reason::library, pin_reason::seed, pin_reason::held_by_connection, pin_reason::opaque})
+        if (pins.has(why)) return false;
+    return true;
+}
+
 std::string_view label(pin_reason why) {
     switch (why) {
     case pin_reason::session_mode: return "session_mode";

@@ -33,6 +33,9 @@ private:
     std::bitset<static_cast<std::size_t>(pin_reason::opaque) + 1> bits_;
 };
 
+/// DISCARD ALL clears everything that these pins stand for.
+[[nodiscard]] bool is_washable(const pin_set& pins);
+
 [[nodiscard]] std::string_view label(pin_reason why);
 
 }  // namespace pgweir

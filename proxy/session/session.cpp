@@ -4,6 +4,7 @@
 #include "protocol/session_parameters.hpp"
 #include "protocol/simple_query.hpp"
 #include "proxy/log.hpp"
+#include "proxy/pool/reset.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -227,12 +228,16 @@ void session::finish(std::string_view why) {
     stop_waiting();
     if (owner_.settings().log_disconnections && began_)
         spdlog::info("client disconnected peer={} database={} user={}: {}", peer_, log::quoted(database_), log::quoted(user_), why);
+    count_pin(false);
     if (auto leased = std::exchange(lease_, nullptr)) {
+        owner_.lease_ends(*leased);
         const bool busy = !leased->conversation().empty();
         leased->lend_to(nullptr);
         if (busy) {
             leased->condemn();
             open_cancel(leased, true);
+        } else if (leased->conversation().at_rest() && pins_.any() && is_washable(pins_) && !tainted_) {
+            reset_and_give_back(leased, owner_.settings().server_reset_query);
         } else if (pins_.any() || leased->conversation().status() != 'I') {
             leased->terminate();
         } else {
@@ -278,6 +283,7 @@ void session::begin(login_result who, cancel_registry::identity identity, const 
     for (const auto& [name, value] : who.parameters) startup_[to_lower(name)] = value;
     followed_ = startup_;
     note_followed();
+    redirect_ = owner_.live()->policy->preference(database_, user_, application_name_);
     read_committed_default_ = said.read_committed_default;
     floor_.begin_at(catalog_->marks->load(), owner_.view().asynchronous_commit);
 

@@ -8,6 +8,7 @@
 #include "proxy/pool/pool.hpp"
 #include "proxy/router/read_your_writes.hpp"
 #include "proxy/router/router.hpp"
+#include "proxy/router/routing_policy.hpp"
 #include "proxy/session/cancel_registry.hpp"
 #include "proxy/session/frontend_login.hpp"
 #include "proxy/session/pins.hpp"
@@ -66,6 +67,7 @@ public:
     [[nodiscard]] bool is_tls() const { return io_->is_tls(); }
     [[nodiscard]] bool is_local() const { return local_; }
     [[nodiscard]] clock::time_point connected() const { return connected_; }
+    [[nodiscard]] clock::time_point active_since() const { return active_since_; }
     [[nodiscard]] std::size_t statements() const { return statements_.size(); }
     [[nodiscard]] worker& owner() { return owner_; }
     [[nodiscard]] stream& io() { return *io_; }
@@ -163,7 +165,10 @@ private:
     [[nodiscard]] std::uint64_t change(pending_change what);
     void note_followed();
     void note_effects(const unit& u);
-    void note_effect(const sql::session_effect& e);
+    [[nodiscard]] pin_set pins_of(const unit& u) const;
+    [[nodiscard]] std::optional<pin_reason> pin_of(const sql::session_effect& e) const;
+    [[nodiscard]] bool refuses_pin(unit& u);
+    void count_pin(bool begins);
     void inject(std::string_view sql);
 
     // session_answers.cpp: what comes back
@@ -262,6 +267,9 @@ private:
     bool timed_out_ = false;
     bool waits_for_standby_ = false;
     bool watching_look_ = false;
+    bool tainted_ = false;       // a custom parameter was set: the connection is not handed on
+    connection_budget::pool_slot* pinned_in_ = nullptr;
+    std::optional<redirect> redirect_;  // the operator's preference for this session's reads
     std::optional<lease_refusal> failure_;     // of the unit at the front of the input
     std::optional<lease_refusal> lost_block_;  // what the next statement of a lost block is told
     backend_ptr granted_;                      // given by the pool, not taken up yet

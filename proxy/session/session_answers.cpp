@@ -164,6 +164,7 @@ void session::settle_pins() {
         spdlog::debug("session pinned pid={} reason={}", identity_.process_id, label(why));
     });
     pins_.add(wanted);
+    if (pins_.any() && lease_) count_pin(true);
 }
 
 bool session::on_parameter(backend& from, std::string_view body) {
@@ -299,6 +300,7 @@ void session::on_server_lost(backend& from, std::string_view farewell) {
     const auto farewell_text = std::string{farewell};
     const auto sqlstate_of_farewell = std::string{protocol::find_sqlstate(farewell)};
     owner_.lease_ends(from);
+    count_pin(false);
     lease_ = nullptr;
     changes_.clear();
     injections_.clear();

@@ -321,44 +321,82 @@ void session::forward_target(char type, std::string_view body, std::string_view 
         encode(protocol::describe{protocol::target_kind::statement, statement->server_name}, out);
 }
 
-/// What the unit does to the session beyond its transaction, kept until it is known to have succeeded.
-void session::note_effects(const unit& u) {
-    if (lease_->conversation().skipping()) return;
-    if (u.unparsed && !u.facts.empty()) pins_if_done_.add(pin_reason::opaque);
-    if (u.unparsed && u.facts.empty() && u.end != 'H') pins_if_done_.add(pin_reason::opaque);
-    if (u.route.reason == route_reason::unproved_function) pins_if_done_.add(pin_reason::opaque);
-    ddl_unit_ = ddl_unit_ || is_ddl(u);
-    if (!outstanding()) commits_ = u.unparsed;
+/// What the unit pins if it succeeds.
+pin_set session::pins_of(const unit& u) const {
+    pin_set all;
+    if (u.unparsed && (!u.facts.empty() || u.end != 'H')) all.add(pin_reason::opaque);
+    if (u.route.reason == route_reason::unproved_function) all.add(pin_reason::opaque);
     for (const auto& f : u.facts) {
         for (const auto& s : f->statements) {
-            if (s.kind == sql::statement_kind::commit || s.kind == sql::statement_kind::call) commits_ = true;
-            if (asks_sequence_state(s)) catalog_->sequence_state_asked = true;
-            if (catalog_->sequence_state_asked && s.kind == sql::statement_kind::insert) pins_if_done_.add(pin_reason::sequence_state);
-            for (const auto& e : s.effects) note_effect(e);
+            if (catalog_->sequence_state_asked && s.kind == sql::statement_kind::insert) all.add(pin_reason::sequence_state);
+            for (const auto& e : s.effects)
+                if (const auto why = pin_of(e)) all.add(*why);
         }
     }
+    return all;
 }
 
-void session::note_effect(const sql::session_effect& e) {
+std::optional<pin_reason> session::pin_of(const sql::session_effect& e) const {
     switch (e.kind) {
     case sql::effect_kind::set_parameter:
     case sql::effect_kind::reset_parameter:
         // What the server reports by itself is followed from its reports.
-        if (e.local) return;
-        if (lease_->state.reported.contains(to_lower(e.name)) && e.name != "session_authorization") return;
-        break;
+        if (e.local) return std::nullopt;
+        if (lease_->state.login_reported.contains(to_lower(e.name)) && e.name != "session_authorization") return std::nullopt;
+        return pin_reason::parameter;
     case sql::effect_kind::deallocate:
     case sql::effect_kind::deallocate_all:
-    case sql::effect_kind::unlisten: return;
+    case sql::effect_kind::unlisten:
     case sql::effect_kind::reset_all:
     case sql::effect_kind::discard_all:
-    case sql::effect_kind::discard_other: restores_startup_ = restores_startup_ || !startup_.empty(); return;
+    case sql::effect_kind::discard_other: return std::nullopt;
     case sql::effect_kind::sequence_state:
-        if (!catalog_->sequence_state_asked) return;
-        break;
-    default: break;
+        if (!catalog_->sequence_state_asked) return std::nullopt;
+        return pin_reason::sequence_state;
+    default: return reason_of(e.kind);
     }
-    pins_if_done_.add(reason_of(e.kind));
+}
+
+/// Everything else that the unit does to the session beyond its transaction.
+void session::note_effects(const unit& u) {
+    if (lease_->conversation().skipping()) return;
+    if (!outstanding()) commits_ = u.unparsed;
+    ddl_unit_ = ddl_unit_ || is_ddl(u);
+    for (const auto& f : u.facts) {
+        for (const auto& s : f->statements) {
+            if (s.kind == sql::statement_kind::commit || s.kind == sql::statement_kind::call) commits_ = true;
+            if (asks_sequence_state(s)) catalog_->sequence_state_asked = true;
+            for (const auto& e : s.effects) {
+                const bool resets = e.kind == sql::effect_kind::reset_all || e.kind == sql::effect_kind::discard_all;
+                restores_startup_ = restores_startup_ || (resets && !startup_.empty());
+                // A custom parameter leaves a trace that nothing removes (RULES A10).
+                tainted_ = tainted_ || (e.kind == sql::effect_kind::set_parameter && e.name.find('.') != std::string::npos);
+            }
+        }
+    }
+    pins_if_done_.add(pins_of(u));
+}
+
+/// Pins have a cap of their own, so that pinned sessions cannot eat the pool (RULES E4). True: the unit was refused.
+bool session::refuses_pin(unit& u) {
+    if (pins_.any() || lease_->conversation().skipping()) return false;
+    const auto wanted = pins_of(u);
+    if (!wanted.any() || lease_->home().slot().pinned.load() < policy_->max_pinned) return false;
+    std::string reasons;
+    wanted.each([&](pin_reason why) { reasons += (reasons.empty() ? "" : ", ") + std::string{label(why)}; });
+    owner_.counters().queue_refusals[queue_refusal::pinned_limit].add();
+    fail_unit(u, "53300", "pgweir: max_pinned (" + std::to_string(policy_->max_pinned) + ") sessions of this pool hold a server connection already; this statement would pin one more (" + reasons + ")");
+    if (lease_ && lease_->conversation().at_rest()) end_lease();
+    return true;
+}
+
+void session::count_pin(bool begins) {
+    if (begins && pinned_in_ == nullptr) {
+        pinned_in_ = &lease_->home().slot();
+        pinned_in_->pinned.fetch_add(1);
+    } else if (!begins && pinned_in_ != nullptr) {
+        std::exchange(pinned_in_, nullptr)->pinned.fetch_sub(1);
+    }
 }
 
 }  // namespace pgweir

@@ -144,6 +144,10 @@ void session::judge(unit& u) {
         u.route = {route_target::primary, route_reason::open_block, {}};
     else if (u.foreign_portal || (!u.is_whole() && !(u.end == 'H' && u.parse_only)))
         u.route = {route_target::primary, route_reason::open_block, {}};
+    else if (redirect_ && redirect_->target == redirect_target::primary && owner_.balance().fraction() < redirect_->ratio)
+        u.route = {route_target::primary, route_reason::database_policy, {}};
+    else if (owner_.live()->policy->judges_queries() && owner_.live()->policy->is_primary_query(text_of(u)))
+        u.route = {route_target::primary, route_reason::database_policy, {}};
     else if (only_primary_)
         u.route = {route_target::primary, route_reason::refused_before, {}};
 }

@@ -80,6 +80,7 @@ bool session::handle_in_failed_block(unit& u) {
 }
 
 bool session::handle_with_lease(unit& u) {
+    if (refuses_pin(u)) return true;
     if (pins_.any() || !lease_->state.standby) {
         forward_unit(u);
         return true;
@@ -157,7 +158,10 @@ std::optional<std::uint16_t> session::choose_standby(bool& look_under_way) {
         if (verdict != read_verdict::yes) continue;
         candidates.push_back({node.id, node.weight, owner_.in_flight(node.id), {}});
     }
-    return choose_node(candidates, owner_.balance(), last_standby_);
+    auto preferred = last_standby_;
+    if (redirect_ && redirect_->target == redirect_target::node && owner_.balance().fraction() < redirect_->ratio)
+        preferred = redirect_->node;
+    return choose_node(candidates, owner_.balance(), preferred);
 }
 
 pool& session::pool_of(std::uint16_t node) {
@@ -211,6 +215,7 @@ bool session::begin_lease(unit& u, backend_ptr leased) {
     lease_->lend_to(this);
     leased_at_ = owner_.now();
     owner_.lease_begins(*lease_);
+    if (refuses_pin(u)) return true;
     if (prepare_lease(u)) return false;
     forward_unit(u);
     return true;
