@@ -6,41 +6,38 @@
 #include <pg_query/pg_query.pb-c.h>
 #include <protobuf-c/protobuf-c.h>
 
-#include <cstring>
+#include <algorithm>
+#include <array>
+#include <bit>
 
 namespace pgweir::sql {
 
 namespace {
 
-const ProtobufCMessage* message_at(const void* address) {
-    const ProtobufCMessage* message = nullptr;
-    std::memcpy(&message, address, sizeof message);
-    return message;
+/// A value at an address that C's layout of a message gives.
+template <class Value> Value load(const std::byte* from) {
+    std::array<std::byte, sizeof(Value)> raw{};
+    std::copy_n(from, raw.size(), raw.begin());
+    return std::bit_cast<Value>(raw);
 }
 
 const std::byte* bytes_of(const ProtobufCMessage& message) {
-    return static_cast<const std::byte*>(static_cast<const void*>(&message));
+    return reinterpret_cast<const std::byte*>(&message);
 }
 
 /// False for a member of a oneof that another member occupies.
 bool is_active(const ProtobufCMessage& message, const ProtobufCFieldDescriptor& field) {
     if ((field.flags & PROTOBUF_C_FIELD_FLAG_ONEOF) == 0) return true;
-    std::uint32_t active = 0;
-    std::memcpy(&active, bytes_of(message) + field.quantifier_offset, sizeof active);
-    return active == field.id;
+    return load<std::uint32_t>(bytes_of(message) + field.quantifier_offset) == field.id;
 }
 
 std::size_t list_size(const ProtobufCMessage& message, const ProtobufCFieldDescriptor& field) {
-    std::size_t size = 0;
-    std::memcpy(&size, bytes_of(message) + field.quantifier_offset, sizeof size);
-    return size;
+    return load<std::size_t>(bytes_of(message) + field.quantifier_offset);
 }
 
 const ProtobufCMessage* const* list_items(const ProtobufCMessage& message,
                                           const ProtobufCFieldDescriptor& field) {
-    const ProtobufCMessage* const* items = nullptr;
-    std::memcpy(&items, bytes_of(message) + field.offset, sizeof items);
-    return items;
+    return load<const ProtobufCMessage* const*>(bytes_of(message) + field.offset);
 }
 
 /// The message inside the wrapper "Node". The wrapper is one oneof of some 240 members: its active
@@ -48,12 +45,13 @@ const ProtobufCMessage* const* list_items(const ProtobufCMessage& message,
 /// walk's cost.
 const ProtobufCMessage* unwrap(const ProtobufCMessage* message) {
     while (message != nullptr && message->descriptor == &pg_query__node__descriptor) {
-        std::uint32_t active = 0;
-        std::memcpy(&active, bytes_of(*message) + message->descriptor->fields[0].quantifier_offset,
-                    sizeof active);
+        const auto active = load<std::uint32_t>(bytes_of(*message) +
+                                                message->descriptor->fields[0].quantifier_offset);
         const ProtobufCFieldDescriptor* field =
             protobuf_c_message_descriptor_get_field(message->descriptor, active);
-        message = field == nullptr ? nullptr : message_at(bytes_of(*message) + field->offset);
+        message = field == nullptr
+                      ? nullptr
+                      : load<const ProtobufCMessage*>(bytes_of(*message) + field->offset);
     }
     return message;
 }
@@ -71,7 +69,7 @@ std::string_view node::type() const {
     return name;
 }
 
-const void* node::field_address(const char* field, const void** descriptor) const {
+const std::byte* node::field_address(const char* field, const void** descriptor) const {
     if (message_ == nullptr) return nullptr;
     const ProtobufCFieldDescriptor* found =
         protobuf_c_message_descriptor_get_field_by_name(message_->descriptor, field);
@@ -82,12 +80,12 @@ const void* node::field_address(const char* field, const void** descriptor) cons
 
 node node::child(const char* field) const {
     const void* descriptor = nullptr;
-    const void* address = field_address(field, &descriptor);
+    const std::byte* address = field_address(field, &descriptor);
     if (address == nullptr) return {};
     const auto& found = *static_cast<const ProtobufCFieldDescriptor*>(descriptor);
     if (found.type != PROTOBUF_C_TYPE_MESSAGE || found.label == PROTOBUF_C_LABEL_REPEATED)
         return {};
-    return node{message_at(address)};
+    return node{load<const ProtobufCMessage*>(address)};
 }
 
 node_list node::list(const char* field) const {
@@ -101,36 +99,31 @@ node_list node::list(const char* field) const {
 
 std::string_view node::text(const char* field) const {
     const void* descriptor = nullptr;
-    const void* address = field_address(field, &descriptor);
+    const std::byte* address = field_address(field, &descriptor);
     if (address == nullptr) return {};
     const auto& found = *static_cast<const ProtobufCFieldDescriptor*>(descriptor);
     if (found.type != PROTOBUF_C_TYPE_STRING || found.label == PROTOBUF_C_LABEL_REPEATED) return {};
-    const char* value = nullptr;
-    std::memcpy(&value, address, sizeof value);
+    const auto* value = load<const char*>(address);
     return value == nullptr ? std::string_view{} : std::string_view{value};
 }
 
 std::int64_t node::number(const char* field) const {
     const void* descriptor = nullptr;
-    const void* address = field_address(field, &descriptor);
+    const std::byte* address = field_address(field, &descriptor);
     if (address == nullptr) return 0;
-    const auto read = [address]<class Value>(Value value) {
-        std::memcpy(&value, address, sizeof value);
-        return static_cast<std::int64_t>(value);
-    };
     switch (static_cast<const ProtobufCFieldDescriptor*>(descriptor)->type) {
     case PROTOBUF_C_TYPE_BOOL:
-        return read(protobuf_c_boolean{});
+        return load<protobuf_c_boolean>(address);
     case PROTOBUF_C_TYPE_ENUM:
-        return read(int{});
+        return load<int>(address);
     case PROTOBUF_C_TYPE_INT32:
-        return read(std::int32_t{});
+        return load<std::int32_t>(address);
     case PROTOBUF_C_TYPE_UINT32:
-        return read(std::uint32_t{});
+        return load<std::uint32_t>(address);
     case PROTOBUF_C_TYPE_INT64:
-        return read(std::int64_t{});
+        return load<std::int64_t>(address);
     case PROTOBUF_C_TYPE_UINT64:
-        return read(std::uint64_t{});
+        return static_cast<std::int64_t>(load<std::uint64_t>(address));
     default:
         return 0;
     }
@@ -165,7 +158,7 @@ void node::each_child(void (*visit)(void*, node), void* context) const {
             for (std::size_t n = list_size(*message_, field), k = 0; k < n; ++k)
                 give(items[k]);
         } else {
-            give(message_at(bytes_of(*message_) + field.offset));
+            give(load<const ProtobufCMessage*>(bytes_of(*message_) + field.offset));
         }
     }
 }
@@ -197,7 +190,7 @@ parse_result parse(std::string_view text, std::size_t max_bytes) {
     }
     parse_result::tree_pointer tree{protobuf_c_message_unpack(
         &pg_query__parse_result__descriptor, nullptr, answer.value.parse_tree.len,
-        static_cast<const std::uint8_t*>(static_cast<const void*>(answer.value.parse_tree.data)))};
+        reinterpret_cast<const std::uint8_t*>(answer.value.parse_tree.data))};
     if (tree == nullptr) return parse_result{std::string{"no parse tree"}};
     return parse_result{std::move(tree)};
 }

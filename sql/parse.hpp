@@ -49,7 +49,7 @@ public:
 
 private:
     void each_child(void (*visit)(void*, node), void* context) const;
-    [[nodiscard]] const void* field_address(const char* field, const void** descriptor) const;
+    [[nodiscard]] const std::byte* field_address(const char* field, const void** descriptor) const;
 
     const ProtobufCMessage* message_ = nullptr;
 };

@@ -18,24 +18,18 @@ enum char_class : std::uint8_t {
 
 constexpr std::array<std::uint8_t, 256> make_classes() {
     std::array<std::uint8_t, 256> table{};
+    const auto mark = [&table](std::string_view characters, std::uint8_t mask) {
+        for (const char c : characters)
+            table[static_cast<unsigned char>(c)] = mask;
+    };
     for (std::size_t c = 0x80; c < 0x100; ++c)
         table[c] = word_start;
-    for (char c = 'a'; c <= 'z'; ++c)
-        table[static_cast<std::size_t>(c)] = word_start;
-    for (char c = 'A'; c <= 'Z'; ++c)
-        table[static_cast<std::size_t>(c)] = word_start;
-    for (char c = '0'; c <= '9'; ++c)
-        table[static_cast<std::size_t>(c)] = digit;
-    for (const char c : std::string_view{" \t\f"})
-        table[static_cast<std::size_t>(c)] = space;
-    for (const char c : std::string_view{"\n\r"})
-        table[static_cast<std::size_t>(c)] = space | newline;
-    for (const char c : std::string_view{"~!@#^&|`?+-*/%<>="}) {
-        table[static_cast<std::size_t>(c)] = operator_char;
-    }
-    for (const char c : std::string_view{",()[].;:"})
-        table[static_cast<std::size_t>(c)] = single_char;
-    table[static_cast<std::size_t>('_')] = word_start;
+    mark("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_", word_start);
+    mark("0123456789", digit);
+    mark(" \t\f", space);
+    mark("\n\r", space | newline);
+    mark("~!@#^&|`?+-*/%<>=", operator_char);
+    mark(",()[].;:", single_char);
     return table;
 }
 
