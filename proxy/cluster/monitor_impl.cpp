@@ -23,10 +23,9 @@ monitor::impl::impl(asio::io_context& control,
                     monitor_settings settings,
                     monitor_signals& signals,
                     publish_function publish)
-    : executor_{control.get_executor()}, settings_{std::move(settings)},
-      signals_{signals}, publish_{std::move(publish)}, topology_{settings_.topology},
-      round_timer_{executor_}, standby_timer_{executor_},
-      view_{std::make_shared<const cluster_view>()} {}
+    : executor_{control.get_executor()}, settings_{std::move(settings)}, signals_{signals},
+      publish_{std::move(publish)}, topology_{settings_.topology}, round_timer_{executor_},
+      standby_timer_{executor_}, view_{std::make_shared<const cluster_view>()} {}
 
 bool monitor::impl::raise_hint(std::uint16_t id) {
     return id < hinted_.size() && !hinted_[id].exchange(true);
@@ -190,7 +189,9 @@ void monitor::impl::take(std::uint16_t id, check_outcome outcome) {
         topology_.on_answer(id, std::move(*outcome.answer), now);
     } else if (outcome.failure) {
         const bool refused_us = outcome.failure->kind == failure_kind::wrong_password;
-        node.not_before = now + (refused_us ? settings_.wrong_password_pause : settings_.interval);
+        const auto pause = refused_us ? settings_.wrong_password_pause : settings_.interval;
+        // A login that changed meanwhile has not been tried yet.
+        node.not_before = node.reconnect ? clock::time_point{} : now + pause;
         topology_.on_failure(id, std::move(*outcome.failure), signals_.take_bytes(id), now);
     }
     publish();

@@ -49,7 +49,8 @@ void topology::on_answer(std::uint16_t id, node_answer answer, time_point now) {
     node.role_confirmed = now;
     if (role == node_role::standby) {
         node.seen_as_standby = true;
-        node.seen_standby_on = answer.timeline;
+        // Without its receiver a standby may not be able to say; it is still where it was.
+        if (answer.timeline.value != 0) node.seen_standby_on = answer.timeline;
         node.fenced.reset();
         node.vouched_for = false;
         node.compared_flush = primary_flush_;

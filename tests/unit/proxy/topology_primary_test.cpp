@@ -177,6 +177,7 @@ TEST(Topology, AFollowerWhoseHistoryCannotBeReadIsTakenIfItWasWatchedOnTheOldTim
     cluster.history_refused(2, 2);
     EXPECT_EQ(cluster.chosen(), -1);
     cluster.down(2);
+    cluster.standby(1, 0); // without its receiver it cannot say where it is
     cluster.primary(1, 2);
     cluster.history_refused(1, 2);
     EXPECT_EQ(cluster.chosen(), 1);
