@@ -6,6 +6,7 @@
 #include "proxy/net/stream.hpp"
 #include "proxy/session/frontend_login.hpp"
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -22,11 +23,13 @@ public:
     /// "pgweir", and "pgbouncer" for tools that know only that name.
     [[nodiscard]] bool is_admin_database(std::string_view name) const { return name == "pgweir" || name == "pgbouncer"; }
 
-    /// Serves one console until its end. The user is authenticated; whether it may come in here, and from where, is decided here.
+    /// Serves one console until its end, and counts it out of shared_parts::clients then. The user is authenticated; whether it
+    /// may come in here, and from where, is decided here.
     task<> run(worker& on, std::shared_ptr<stream> io, std::string early, login_result who, bool local, std::string peer);
 
 private:
     server& server_;
+    std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace pgweir

@@ -12,7 +12,9 @@ namespace pgweir {
 
 class message_stream {
 public:
-    message_stream(std::shared_ptr<stream> io, std::size_t largest) : io_{std::move(io)}, largest_{largest} {}
+    /// `early`: bytes that were read from it already.
+    message_stream(std::shared_ptr<stream> io, std::size_t largest, std::string early = {})
+        : io_{std::move(io)}, largest_{largest}, buffer_{std::move(early)} {}
 
     struct message {
         char type = 0;
