@@ -29,7 +29,8 @@ std::string read_file(const std::string& path) {
 
 unsigned worker_count(const settings& s) {
     if (s.workers != 0) return std::min<unsigned>(s.workers, connection_budget::max_workers);
-    return std::clamp(std::thread::hardware_concurrency(), 1U, 16U);
+    // A worker relays far more than the servers of half the processors can answer, and fewer threads wake up less often.
+    return std::clamp(std::thread::hardware_concurrency() / 2, 1U, 16U);
 }
 
 }  // namespace
@@ -94,7 +95,7 @@ void server::make_workers() {
     shared_.catalogs = catalogs_.get();
     shared_.cancels = &cancels_;
     shared_.secrets = &secrets_;
-    shared_.admin = admin_.get();
+    shared_.console = admin_.get();
     shared_.marks = &marks_;
     shared_.peers = &workers_;
     for (unsigned i = 0; i < count; ++i) workers_.push_back(std::make_unique<worker>(i, shared_, live_));

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::chrono::milliseconds tick_length{100};
 constexpr unsigned ticks_per_sweep = 5;
+constexpr std::size_t kept_judgements = 1024;  // a power of two
 constexpr std::size_t scratch_size = 64UL * 1024;
 
 std::uint64_t random_seed() {
@@ -33,6 +34,7 @@ worker::worker(unsigned id, shared_parts& shared, live_settings_ptr live)
              static_cast<std::size_t>(live_->values.max_parse_size.value)},
       prepared_{id},
       random_{static_cast<std::uint_fast32_t>(random_seed())},
+      judged_(kept_judgements),
       balance_{random_seed()} {}
 
 worker::~worker() { stop(); }
@@ -258,6 +260,13 @@ void worker::post_wake(pool& which) {
 }
 
 void worker::hint_monitor(std::uint16_t node) { shared_.monitor->hint(node); }
+
+const route_decision& worker::judged(const std::shared_ptr<const sql::query_facts>& facts, const std::shared_ptr<const catalog>& known) {
+    const auto address = reinterpret_cast<std::uintptr_t>(facts.get());
+    auto& kept = judged_[(address >> 4U ^ address >> 14U) % kept_judgements];
+    if (kept.facts != facts || kept.known != known) kept = {facts, known, judge_query(*facts, known.get())};
+    return kept.route;
+}
 
 unit& worker::borrow_unit() {
     if (units_in_use_ == units_.size()) units_.push_back(std::make_unique<unit>());

@@ -39,7 +39,7 @@ namespace pgweir {
 
 class session;
 class worker;
-class admin_service;
+class console_service;
 
 /// Look counters at the latest answers that may have committed something, by database: where sessions begin to read from.
 class commit_marks {
@@ -64,7 +64,7 @@ struct shared_parts {
     catalog_reader* catalogs = nullptr;
     cancel_registry* cancels = nullptr;
     auth_directory* secrets = nullptr;
-    admin_service* admin = nullptr;
+    console_service* console = nullptr;
     commit_marks* marks = nullptr;
     std::vector<std::unique_ptr<worker>>* peers = nullptr;
     std::atomic<std::uint32_t> clients{0};  // logged in or logging in
@@ -104,8 +104,9 @@ struct database_catalog {
         while (seen < look && !marks->compare_exchange_weak(seen, look)) {}
     }
     /// Null while no snapshot is as new as the latest known change of the catalog.
-    [[nodiscard]] const catalog* usable() const {
-        return slot && generation >= slot->required.load(std::memory_order_acquire) ? snapshot.get() : nullptr;
+    [[nodiscard]] const std::shared_ptr<const catalog>& usable() const {
+        static const std::shared_ptr<const catalog> none;
+        return slot && generation >= slot->required.load(std::memory_order_acquire) ? snapshot : none;
     }
 };
 
@@ -183,6 +184,8 @@ public:
     [[nodiscard]] prepared_store& prepared() { return prepared_; }
     [[nodiscard]] std::minstd_rand& random() { return random_; }
     [[nodiscard]] std::string& build_buffer() { return build_; }
+    /// judge_query, remembered for as long as facts and catalog are the same.
+    [[nodiscard]] const route_decision& judged(const std::shared_ptr<const sql::query_facts>& facts, const std::shared_ptr<const catalog>& known);
     /// A unit to work with, until it is returned; the last one borrowed is the first one returned.
     [[nodiscard]] unit& borrow_unit();
     void return_unit() { --units_in_use_; }
@@ -221,6 +224,12 @@ private:
     std::vector<std::uint32_t> in_flight_;
     std::vector<std::unique_ptr<unit>> units_;
     std::size_t units_in_use_ = 0;
+    struct judgement_kept {
+        std::shared_ptr<const sql::query_facts> facts;
+        std::shared_ptr<const catalog> known;
+        route_decision route;
+    };
+    std::vector<judgement_kept> judged_;  // by the facts' address
     std::vector<balance_candidate> candidates_;
     random_state balance_;
     sample_history samples_;

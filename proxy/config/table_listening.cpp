@@ -41,8 +41,9 @@ constexpr std::array listening_rows{
     row<&settings::workers>("workers",
                             applies::on_restart,
                             {.max = 64},
-                            "Threads that serve clients. 0: one for each core that the process may "
-                            "use. Each client stays on its worker; "
+                            "Threads that serve clients. 0: one for every two cores, at least one: "
+                            "a worker relays more than the servers of two cores can answer. Each "
+                            "client stays on its worker; "
                             "the limits on server connections hold for all workers together."),
     row<&settings::http_address>(
         "http_address",

@@ -62,16 +62,27 @@ void stream::forget_output() {
     out_begin_ = 0;
     out_.clear();
     if (out_.capacity() > kept_capacity) std::string{}.swap(out_);
+    if (!sending_.empty()) std::string{}.swap(sending_);
 }
 
 void stream::start_writer() {
     writing_ = true;
-    const auto chunk = asio::buffer(out_.data() + out_begin_, unsent());
-    auto done = [self = shared_from_this()](const error_code& ec, std::size_t n) { self->on_written(ec, n); };
-    if (tls_)
-        tls_->async_write_some(chunk, std::move(done));
-    else
-        socket_.async_write_some(chunk, std::move(done));
+    if (!tls_) {
+        // Until the kernel takes bytes again the buffer may grow and move: it is looked up only then.
+        socket_.async_wait(stream_socket::wait_write, [self = shared_from_this()](const error_code& ec) { self->on_writable(ec); });
+        return;
+    }
+    sending_.assign(out_, out_begin_, tls_chunk);
+    tls_->async_write_some(asio::buffer(sending_),
+                           [self = shared_from_this()](const error_code& ec, std::size_t n) { self->on_written(ec, n); });
+}
+
+void stream::on_writable(const error_code& ec) {
+    if (ec || !open_) return on_written(ec, 0);
+    error_code failure;
+    const auto n = socket_.write_some(asio::buffer(out_.data() + out_begin_, unsent()), failure);
+    if (failure == asio::error::would_block) failure.clear();
+    on_written(failure, n);
 }
 
 void stream::on_written(const error_code& ec, std::size_t n) {

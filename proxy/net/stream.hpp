@@ -72,6 +72,7 @@ public:
 
 private:
     void start_writer();
+    void on_writable(const error_code& ec);
     void on_written(const error_code& ec, std::size_t n);
     void write_failed();
     void forget_output();
@@ -81,6 +82,7 @@ private:
     std::unique_ptr<char[]> tls_in_;
     std::string out_;
     std::size_t out_begin_ = 0;
+    std::string sending_;  // what TLS is working on: must stay where it is
     wake_signal reading_;
     listener* listener_ = nullptr;
     std::uint64_t bytes_out_ = 0;

@@ -86,7 +86,7 @@ public:
     [[nodiscard]] bool at_rest() const;
     /// Something makes it unfit to be used again once it is free.
     void condemn() { condemned_ = true; }
-    [[nodiscard]] bool condemned() const { return condemned_ || !io_->is_open(); }
+    [[nodiscard]] bool condemned() const { return condemned_ || state.conversation.doubtful() || !io_->is_open(); }
 
     /// From here on answers that commit to nothing (ParseComplete, RowDescription …) are kept back until one comes that does, so
     /// that a unit which fails on this server may still be asked elsewhere.

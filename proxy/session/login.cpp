@@ -2,11 +2,11 @@
 
 #include "protocol/error_response.hpp"
 #include "protocol/startup.hpp"
-#include "proxy/admin/admin_service.hpp"
 #include "proxy/log.hpp"
 #include "proxy/net/message_stream.hpp"
 #include "proxy/pool/opener.hpp"
 #include "proxy/session/auth_query.hpp"
+#include "proxy/session/console_service.hpp"
 #include "proxy/session/session.hpp"
 #include "proxy/worker.hpp"
 
@@ -290,10 +290,10 @@ task<> log_in(login_attempt& l) {
     login_result who;
     const bool known = co_await authenticate(l, who);
     if (!known) co_return;
-    if (l.owner.shared().admin->is_admin_database(who.database)) {
+    if (l.owner.shared().console->is_admin_database(who.database)) {
         // A console is no login any more: client_login_timeout is over, and it counts itself out as a client.
         l.handed_over = true;
-        auto console = l.owner.shared().admin->run(l.owner, l.io, l.in.take_rest(), std::move(who), l.local, l.peer);
+        auto console = l.owner.shared().console->run(l.owner, l.io, l.in.take_rest(), std::move(who), l.local, l.peer);
         spawn(l.owner.executor(), "console", std::move(console));
         co_return;
     }

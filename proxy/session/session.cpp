@@ -40,13 +40,16 @@ session::~session() { io_->set_listener(nullptr); }
 
 bool session::wants_no_input() const {
     // While something is waited for, what has arrived is enough; a large message needs room to arrive whole.
-    return kept_.size() > enough_kept && (waiting_ != wait_for::nothing || outstanding() || (lease_ && lease_->io().congested()));
+    const auto enough = std::max<std::size_t>(enough_kept, static_cast<std::size_t>(owner_.settings().unit_buffer_size.value));
+    return kept_.size() > enough && (waiting_ != wait_for::nothing || outstanding() || (lease_ && lease_->io().congested()));
 }
 
 void session::on_bytes(std::string_view chunk) {
     const auto self = shared_from_this();
     active_since_ = owner_.now();
     owner_.counters().bytes_received.add(chunk.size());
+    // Every 64th chunk is timed on its way to the server: enough for a histogram, nothing for the others.
+    read_at_ = ++chunks_ % 64 == 0 ? clock::now() : clock::time_point{};
     if (kept_.empty()) {
         input_ = chunk;
         pump();
@@ -83,6 +86,7 @@ void session::pump() {
 
 /// Deals with one message or unit at the front of the input; false: something must happen first.
 bool session::step() {
+    if (waiting_ != wait_for::nothing) read_at_ = {};
     if (closed_ || waiting_ != wait_for::nothing) return false;
     if (lease_) {
         if (lease_->io().congested()) return false;

@@ -260,10 +260,12 @@ private:
     bool pure_unit_ = false;     // what is outstanding is proved to read only
     bool ddl_unit_ = false;      // the transaction may have changed the catalog
     bool commits_ = false;       // what is outstanding may commit
+    bool lease_prepared_ = false;  // the last injection is confirmed: the unit that waits for it goes now
     bool moving_ = false;        // ROLLBACK on the standby is under way
     bool moved_ = false;         // the block goes on on the primary
     bool block_may_read_standby_ = false;
     bool restores_startup_ = false;  // RESET ALL or DISCARD took the start-up parameters away
+    std::vector<std::string> restores_names_;  // … or RESET these of them
     bool timed_out_ = false;
     bool waits_for_standby_ = false;
     bool watching_look_ = false;
@@ -275,7 +277,8 @@ private:
     backend_ptr granted_;                      // given by the pool, not taken up yet
     std::optional<std::uint16_t> last_standby_;
     clock::time_point wait_deadline_{};
-    clock::time_point started_{};
+    clock::time_point read_at_{};  // of a chunk whose way is timed; most are not
+    std::uint32_t chunks_ = 0;
     bool read_committed_default_ = true;
     bool in_pump_ = false;
     bool pump_again_ = false;

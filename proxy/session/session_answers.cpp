@@ -118,6 +118,10 @@ bool session::on_ready(backend& from, protocol::verdict how) {
     }
     note_answer(from);
     settle_pins();
+    if (unit_failed_) {
+        restores_startup_ = false;
+        restores_names_.clear();
+    }
     unit_failed_ = syntax_error_ = timed_out_ = false;
     const auto status = from.conversation().status();
     if (status == 'I') {
@@ -269,9 +273,14 @@ void session::on_server_progress(backend& from) {
         end_lease();
         return pump();
     }
+    if (std::exchange(lease_prepared_, false)) {
+        // What the injection was for goes out before anything else may have the connection.
+        pump();
+        if (closed_) return;
+    }
     const bool free = lease_.get() == &from && from.conversation().at_rest() && waiting_ != wait_for::injection && !unit_open_;
     if (free && from.cancels() == 0) {
-        if (restores_startup_) return restore_startup();
+        if (restores_startup_ || !restores_names_.empty()) return restore_startup();
         if (!pins_.any()) end_lease();
     }
     pump();
@@ -279,10 +288,17 @@ void session::on_server_progress(backend& from) {
 
 /// RESET ALL and DISCARD took the session back to the server's defaults; its own start-up values are defaults too (RULES D).
 void session::restore_startup() {
-    restores_startup_ = false;
-    lease_->state.carried.clear();
-    followed_ = startup_;
+    auto& carried = lease_->state.carried;
+    if (std::exchange(restores_startup_, false)) {
+        carried.clear();
+        followed_ = startup_;
+    }
+    for (const auto& name : std::exchange(restores_names_, {})) {
+        carried.erase(name);
+        followed_[name] = startup_[name];
+    }
     note_followed();
+    if (carried == followed_) return pump();
     waiting_ = wait_for::injection;
     injected_error_.clear();
     injections_ = {state_change_sql(lease_->state, followed_)};

@@ -45,6 +45,15 @@ pin_reason reason_of(sql::effect_kind kind) {
     }
 }
 
+/// Takes names of prepared statements away, in SQL.
+bool deallocates(const unit& u) {
+    const auto* const one = u.single();
+    return one != nullptr && std::any_of(one->effects.begin(), one->effects.end(), [](const auto& e) {
+               return e.kind == sql::effect_kind::deallocate || e.kind == sql::effect_kind::deallocate_all ||
+                      e.kind == sql::effect_kind::discard_all;
+           });
+}
+
 bool asks_sequence_state(const sql::statement_facts& s) {
     return std::any_of(s.functions.begin(), s.functions.end(),
                        [](const auto& f) { return f.name.name == "currval" || f.name.name == "lastval"; });
@@ -73,12 +82,9 @@ void session::forward_unit(unit& u) {
     } else {
         retry_.clear();
     }
-    if (first) {
-        unit_failed_ = false;
-        started_ = clock::now();
-    }
+    if (first) unit_failed_ = false;
     owner_.count_statement(*lease_, u);
-    if (u.is_simple() && u.rest == 0) {
+    if (u.is_simple() && u.rest == 0 && !deallocates(u)) {
         if (lease_->conversation().add({expect::query, origin::frontend, 0})) {
             unnamed_ = nullptr;
             lease_->unnamed = nullptr;
@@ -102,6 +108,10 @@ void session::forward_unit(unit& u) {
         }
         if (!out.empty()) lease_->io().send(out);
         emit_ended();
+    }
+    if (read_at_ != clock::time_point{}) {
+        owner_.counters().added_latency.record(clock::now() - read_at_);
+        read_at_ = {};
     }
     const bool at_end = u.end == 'Q' || u.end == 'S' || u.end == 'F';
     unit_open_ = !at_end && !(u.end == 'H' && u.parse_only);
@@ -173,14 +183,16 @@ void session::forward_parse(unit& u, std::string_view body, std::string_view who
         if (names && names->statement.empty()) unnamed_ = lease_->unnamed = nullptr;
         return;
     }
-    const auto facts = owner_.facts().look_up(names->query);
-    const bool time_word = std::any_of(facts->statements.begin(), facts->statements.end(), [](const auto& s) { return s.has_time_word; });
     if (names->statement.empty()) {
-        const auto statement = owner_.prepared().intern(names->query, names->parameter_types, parse_state_, facts, false);
+        auto statement = unnamed_;
+        if (!statement || statement->text != names->query || statement->types != names->parameter_types)
+            statement = owner_.prepared().intern(names->query, names->parameter_types, parse_state_, owner_.facts().look_up(names->query), false);
         if (!conversation.add({expect::parse, origin::frontend, change({pending_change::parse, {}, statement, 0})})) return;
         out += whole;
         return;
     }
+    const auto facts = owner_.facts().look_up(names->query);
+    const bool time_word = std::any_of(facts->statements.begin(), facts->statements.end(), [](const auto& s) { return s.has_time_word; });
     const std::string name{names->statement};
     auto known = find_statement(name);
     for (const auto& c : changes_)
@@ -368,7 +380,10 @@ void session::note_effects(const unit& u) {
             if (asks_sequence_state(s)) catalog_->sequence_state_asked = true;
             for (const auto& e : s.effects) {
                 const bool resets = e.kind == sql::effect_kind::reset_all || e.kind == sql::effect_kind::discard_all;
+                const bool to_default = e.kind == sql::effect_kind::reset_parameter ||
+                                        (e.kind == sql::effect_kind::set_parameter && !e.value && !e.local);
                 restores_startup_ = restores_startup_ || (resets && !startup_.empty());
+                if (to_default && startup_.contains(to_lower(e.name))) restores_names_.push_back(to_lower(e.name));
                 // A custom parameter leaves a trace that nothing removes (RULES A10).
                 tainted_ = tainted_ || (e.kind == sql::effect_kind::set_parameter && e.name.find('.') != std::string::npos);
             }

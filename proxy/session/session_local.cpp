@@ -200,7 +200,7 @@ void session::explain_route(unit& u, const sql::statement_facts& asked) {
     const auto facts = owner_.facts().look_up(asked.routed_text);
     auto state = route_state();
     state.block_on_standby = state.block_on_standby && block_may_read_standby_;
-    auto route = facts->parsed ? route_query(*facts, catalog_->usable(), state)
+    auto route = facts->parsed ? route_query(*facts, catalog_->usable().get(), state)
                                : route_decision{route_target::primary, route_reason::not_parsed, {}};
     const auto hint = sql::scan_hint(asked.routed_text);
     if (route.target == route_target::standby && (hint == sql::routing_hint::primary || hint == sql::routing_hint::no_load_balance))

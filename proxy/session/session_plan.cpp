@@ -131,10 +131,10 @@ void session::judge(unit& u) {
         u.route = {route_target::primary, route_reason::not_parsed, {}};
         return;
     }
-    const auto* const known = catalog_->usable();
+    const auto& known = catalog_->usable();
     u.route = {route_target::standby, route_reason::pure_read, {}};
     for (const auto& f : u.facts) {
-        const auto one = route_query(*f, known, state);
+        const auto one = decide(owner_.judged(f, known), state);
         if (is_stronger(one, u.route)) u.route = one;
     }
     if (u.route.target == route_target::primary) return;
