@@ -31,13 +31,6 @@ constexpr std::uint64_t largest_whole_message = 64ULL * 1024 * 1024;
 
 }  // namespace
 
-std::string to_lower(std::string_view text) {
-    std::string lower{text};
-    for (auto& c : lower)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    return lower;
-}
-
 backend::backend(pool& home, std::shared_ptr<stream> connection, backend_state with)
     : state{std::move(with)}, home_{home}, io_{std::move(connection)} {
     io_->set_listener(this);

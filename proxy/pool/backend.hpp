@@ -2,9 +2,8 @@
 // Lives on one worker; belongs to a pool; serves at most one user (a session) at a time.
 #pragma once
 
-#include "protocol/conversation.hpp"
-#include "proxy/cluster/lsn.hpp"
 #include "proxy/net/stream.hpp"
+#include "proxy/pool/backend_state.hpp"
 #include "proxy/session/prepared_statements.hpp"
 
 #include <chrono>
@@ -21,12 +20,6 @@ namespace pgweir {
 
 class backend;
 class pool;
-
-/// Names and values of run-time parameters, by lower-case name.
-using parameter_map = std::map<std::string, std::string, std::less<>>;
-
-/// ASCII letters to lower case: how parameter names compare.
-[[nodiscard]] std::string to_lower(std::string_view text);
 
 /// Whoever holds a lease. All calls come on the worker's thread.
 class backend_user {
@@ -46,27 +39,6 @@ public:
 
 protected:
     ~backend_user() = default;
-};
-
-/// Everything that moves along when a connection changes its worker.
-struct backend_state {
-    protocol::conversation conversation;
-    parameter_map reported;        // what the server last reported by ParameterStatus
-    parameter_map login_reported;  // the same, right after login
-    std::vector<std::pair<std::string, std::string>> welcome;  // the same, as spelt and in the server's order
-    parameter_map carried;         // what was set for a session and not undone
-    prepared_set prepared;
-    std::int32_t process_id = 0;
-    std::string secret_key;
-    std::uint64_t login_look = 0;      // look counter when the login had finished (RULES A6)
-    std::optional<lsn> login_replay;   // standby: its replay position, asked for after the login
-    bool read_committed_default = true;
-    std::uint64_t role_epoch = 0;      // of the node, when connected
-    std::uint32_t generation = 0;      // of the pool: RECONNECT and reload raise it
-    std::chrono::steady_clock::time_point connected{};
-    std::chrono::steady_clock::time_point retire_at{};
-    bool standby = false;
-    int family = 0;
 };
 
 class backend final : public stream::listener, public std::enable_shared_from_this<backend> {

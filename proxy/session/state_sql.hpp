@@ -1,7 +1,7 @@
 // The SQL by which a server connection is made to carry a session's parameters. Pure.
 #pragma once
 
-#include "proxy/pool/backend.hpp"
+#include "proxy/pool/backend_state.hpp"
 
 #include <string>
 #include <string_view>
