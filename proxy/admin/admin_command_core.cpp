@@ -79,8 +79,11 @@ private:
         const auto ends = [](char c) {
             return is_blank(c) || c == ';' || c == '\'' || c == '"' || c == '=' || c == ',';
         };
-        const auto size =
-            static_cast<std::size_t>(std::ranges::find_if(rest_, ends) - rest_.begin());
+        // A comment ends a word too.
+        const auto end =
+            std::min({static_cast<std::size_t>(std::ranges::find_if(rest_, ends) - rest_.begin()),
+                      rest_.find("--"), rest_.find("/*")});
+        const auto size = std::min(end, rest_.size());
         token word{std::string{rest_.substr(0, size)}, false};
         rest_.remove_prefix(size);
         return word;

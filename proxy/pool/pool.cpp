@@ -19,6 +19,13 @@ constexpr std::size_t look_through = 16;
 /// Refusals that pass by themselves: starting up, shutting down, too many connections.
 bool is_passing(std::string_view sqlstate) { return sqlstate == "57P03" || sqlstate == "53300" || sqlstate == "57P01"; }
 
+/// DETACH and DRAIN: nothing idles there.
+bool is_out_of_use(const cluster_view& view, std::uint16_t node) {
+    if (node >= view.nodes.size()) return false;
+    const auto order = view.nodes[node].order;
+    return order == node_order::detached || order == node_order::draining;
+}
+
 }  // namespace
 
 pool::pool(worker& owner, connection_budget::pool_slot& slot, std::string node_name)
@@ -241,7 +248,7 @@ void pool::tick(clock::time_point now) {
     const auto idle_limit = s.server_idle_timeout;
     for (std::size_t i = 0; i < idle_.size();) {
         auto& b = *idle_[i];
-        const bool too_idle = idle_limit.count() != 0 && now - b.idle_since > idle_limit;
+        const bool too_idle = (idle_limit.count() != 0 && now - b.idle_since > idle_limit) || is_out_of_use(owner_.view(), key().node);
         if (!too_idle && !is_outdated(b)) {
             ++i;
             continue;
@@ -273,7 +280,7 @@ void pool::tick(clock::time_point now) {
 /// min_pool_size connections stay open, for a pool that has been used.
 void pool::keep_minimum() {
     const auto least = owner_.policy_of(key().database, key().user)->min_pool_size;
-    if (least == 0 || paused || owner_.closing() || owner_.now() < next_opening_) return;
+    if (least == 0 || paused || is_out_of_use(owner_.view(), key().node) || owner_.closing() || owner_.now() < next_opening_) return;
     if (owner_.budget().open_connections(slot_) >= least || !owner_.may_connect() || !owner_.budget().try_open(slot_)) return;
     ++opening_;
     open_backend(owner_, *this);
