@@ -1,5 +1,8 @@
 #include "protocol/conversation.hpp"
 
+#include <algorithm>
+#include <utility>
+
 namespace pgweir::protocol {
 
 namespace {
@@ -33,6 +36,7 @@ bool conversation::may_open_copy() const {
 
 void conversation::end_head(outcome how) {
     const auto entry = queue_[head_++];
+    answered_ = false;
     if (entry.tag != 0 || entry.what == expect::synthetic) ended_.push_back({entry, how});
     if (head_ == queue_.size()) {
         queue_.clear();
@@ -58,6 +62,9 @@ verdict conversation::on_error() {
     if (empty()) return verdict::unsolicited;
     const auto whose = head().whose;
     copy_ = copy_state::none;
+    answered_ = true;
+    unsure_syncs_ += std::exchange(copy_syncs_, 0);
+    doubtful_ = doubtful_ || unsure_syncs_ != 0;
     // An error of Query, FunctionCall, or of the commit that Sync makes, is followed by that message's own ReadyForQuery.
     if (!ends_with_ready(head().what)) skip_to_sync();
     return whose == origin::injected ? verdict::swallow : verdict::forward;
@@ -71,11 +78,19 @@ std::size_t conversation::frontend_readies() const {
 }
 
 verdict conversation::on_ready(char status) {
-    if (empty() || !ends_with_ready(head().what)) return verdict::violation;
     if (status != 'I' && status != 'T' && status != 'E') return verdict::violation;
-    const auto whose = head().whose;
+    // A query never ends without a word; a ReadyForQuery in front of its answer is not its own.
+    const bool fits = !empty() && ends_with_ready(head().what) && (head().what == expect::sync || answered_);
+    if (!fits && unsure_syncs_ == 0) return verdict::violation;
     status_ = status;
     copy_ = copy_state::none;
+    copy_syncs_ = 0;
+    if (!fits) {
+        --unsure_syncs_;
+        skipping_ = false;
+        return verdict::forward;
+    }
+    const auto whose = head().whose;
     end_head(outcome::done);
     settle_synthetic();
     return whose != origin::frontend ? verdict::swallow : verdict::forward;
@@ -85,13 +100,12 @@ verdict conversation::on_copy_in() {
     if (empty()) return verdict::violation;
     if (head().what != expect::query && head().what != expect::execute) return verdict::violation;
     copy_ = copy_state::in;
-    if (head().what == expect::execute) {
-        // Syncs sent behind this Execute are read inside COPY, where the server ignores them: no answer will come.
-        std::size_t last = head_ + 1;
-        while (last < queue_.size() && queue_[last].what == expect::sync) ++last;
-        queue_.erase(queue_.begin() + static_cast<std::ptrdiff_t>(head_) + 1,
-                     queue_.begin() + static_cast<std::ptrdiff_t>(last));
-    }
+    // Syncs sent behind it are read inside COPY, where the server ignores them: no answer will come, unless COPY fails before
+    // it reads anything (into a view, FREEZE, a statement trigger).
+    const auto first = queue_.begin() + static_cast<std::ptrdiff_t>(head_) + 1;
+    const auto last = std::find_if(first, queue_.end(), [](const auto& e) { return e.what != expect::sync; });
+    copy_syncs_ += static_cast<std::size_t>(last - first);
+    queue_.erase(first, last);
     return head().whose != origin::frontend ? verdict::swallow : verdict::forward;
 }
 
@@ -135,10 +149,12 @@ verdict conversation::on_message(char type, char status) {
         return answer(runs, false);
     case 'C':
         copy_ = copy_state::none;
+        copy_syncs_ = 0;
+        answered_ = true;
         return answer(runs, what == expect::execute);
-    case 'I': return answer(runs, what == expect::execute);
+    case 'I': answered_ = true; return answer(runs, what == expect::execute);
     case 's': return answer(what == expect::execute, true);
-    case 'V': return answer(what == expect::function_call, false);
+    case 'V': answered_ = true; return answer(what == expect::function_call, false);
     default: return verdict::violation;
     }
 }

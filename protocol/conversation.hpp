@@ -83,6 +83,9 @@ public:
     [[nodiscard]] std::size_t frontend_readies() const;
     /// A Query, FunctionCall or Execute whose answer might still be a CopyInResponse is under way.
     [[nodiscard]] bool may_open_copy() const;
+    /// A COPY IN failed before or after the server read the Syncs that had been sent behind it: nobody can tell how many
+    /// ReadyForQuery are still to come. Never false again: what is outstanding may be finished, nothing new be begun.
+    [[nodiscard]] bool doubtful() const { return doubtful_; }
     /// Nothing outstanding, outside any transaction and COPY: the connection may serve another session.
     [[nodiscard]] bool at_rest() const { return empty() && status_ == 'I' && copy_ == copy_state::none && !skipping_; }
 
@@ -102,6 +105,10 @@ private:
     char status_ = 'I';
     copy_state copy_ = copy_state::none;
     bool skipping_ = false;
+    bool answered_ = false;        // the head has had an answer that ReadyForQuery may follow
+    std::size_t copy_syncs_ = 0;   // Syncs that the COPY IN under way will swallow, if it gets to read them
+    std::size_t unsure_syncs_ = 0; // those of one that failed
+    bool doubtful_ = false;
 };
 
 }  // namespace pgweir::protocol

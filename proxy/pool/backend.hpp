@@ -51,7 +51,11 @@ public:
     /// Starts reading. Call once.
     void run();
 
-    void lend_to(backend_user* user) { user_ = user; }
+    void lend_to(backend_user* user) {
+        user_ = user;
+        holding_ = false;
+        held_.clear();
+    }
     [[nodiscard]] backend_user* user() const { return user_; }
 
     /// May serve another session: nothing outstanding, nothing half read or half written, no cancel under way.

@@ -1,7 +1,9 @@
 #include "protocol/conversation.hpp"
+#include "tests/unit/protocol/server_model.hpp"
 
 #include <gtest/gtest.h>
 
+#include <random>
 #include <string>
 #include <string_view>
 
@@ -108,6 +110,181 @@ TEST(Conversation, ExpectsReadyForQueryAfterAnErrorOfASimpleQueryOrOfSyncItself)
     send(c, "BES");
     EXPECT_EQ(feed(c, "2CEZI"), "ffff");
     EXPECT_TRUE(c.at_rest());
+}
+
+TEST(Conversation, TakesNoReadyForQueryForAQueryThatHasNotBeenAnswered) {
+    for (const char* const sent : {"Q", "F", "q"}) {
+        SCOPED_TRACE(sent);
+        conversation c;
+        send(c, sent);
+        EXPECT_EQ(feed(c, "ZI"), "!");
+    }
+    conversation c;
+    send(c, "QQ");
+    EXPECT_EQ(feed(c, "IZIZI"), "ff!") << "the second has an answer of its own to come";
+}
+
+TEST(Conversation, KnowsTheTransactionStatusesAndNoOther) {
+    for (const char status : {'I', 'T', 'E'}) {
+        conversation c;
+        send(c, "S");
+        EXPECT_EQ(feed(c, std::string{'Z', status}), "f");
+        EXPECT_EQ(c.status(), status);
+        EXPECT_EQ(c.at_rest(), status == 'I');
+    }
+    conversation c;
+    send(c, "S");
+    EXPECT_EQ(feed(c, "ZX"), "!");
+}
+
+TEST(Conversation, AnExtendedPrefixAndAQueryAreOneUnitWithOneReadyForQuery) {
+    conversation c;
+    send(c, "PBEQ");
+    EXPECT_EQ(c.frontend_readies(), 1U);
+    EXPECT_EQ(feed(c, "12CEZI"), "fffff");
+    EXPECT_TRUE(c.at_rest());
+}
+
+TEST(Conversation, OnlySyncEndsSkippingHoweverManyQueriesWereSentBehindTheError) {
+    conversation c;
+    send(c, "PBEQFQSQ");
+    EXPECT_EQ(c.frontend_readies(), 5U);
+    EXPECT_EQ(feed(c, "12E"), "fff");
+    EXPECT_EQ(c.frontend_readies(), 2U) << "of the Sync and of the Query behind it";
+    EXPECT_EQ(feed(c, "ZITDCZI"), "fffff");
+    EXPECT_TRUE(c.at_rest());
+}
+
+TEST(Conversation, SyncsSentBetweenExecuteAndCopyDoneGiveOneReadyForQuery) {
+    conversation c;
+    send(c, "PBES");
+    EXPECT_EQ(feed(c, "12G"), "fff");
+    EXPECT_FALSE(c.add(of('S')));
+    c.on_copy_end_sent();
+    EXPECT_TRUE(c.add(of('S')));
+    EXPECT_EQ(feed(c, "CZI"), "ff");
+    EXPECT_TRUE(c.at_rest());
+    EXPECT_FALSE(c.doubtful());
+}
+
+TEST(Conversation, TheSameMessagesGiveTwoWhenTheCopyNeverOpened) {
+    conversation c;
+    send(c, "PBES");
+    EXPECT_EQ(feed(c, "E"), "f");
+    EXPECT_TRUE(c.add(of('S')));
+    EXPECT_EQ(feed(c, "ZIZI"), "ff");
+    EXPECT_TRUE(c.at_rest());
+    EXPECT_FALSE(c.doubtful());
+}
+
+TEST(Conversation, ASyncBehindAQueryIsSwallowedByItsCopyInToo) {
+    conversation c;
+    send(c, "QS");
+    EXPECT_EQ(feed(c, "G"), "f");
+    c.on_copy_end_sent();
+    EXPECT_EQ(feed(c, "CZI"), "ff");
+    EXPECT_TRUE(c.at_rest());
+}
+
+TEST(Conversation, TheSecondCopyOfAQuerySwallowsTheSyncBehindTheFirst) {
+    conversation c;
+    send(c, "Q");
+    EXPECT_EQ(feed(c, "G"), "f");
+    c.on_copy_end_sent();
+    send(c, "S");
+    EXPECT_EQ(feed(c, "CG"), "ff");
+    c.on_copy_end_sent();
+    EXPECT_EQ(feed(c, "CZI"), "ff");
+    EXPECT_TRUE(c.at_rest());
+}
+
+TEST(Conversation, ACopyThatFailsBeforeItReadsLeavesItInDoubtWhoseReadyForQueryComes) {
+    conversation c;
+    send(c, "PBES");
+    EXPECT_EQ(feed(c, "12GE"), "ffff");
+    EXPECT_TRUE(c.doubtful());
+    EXPECT_TRUE(c.skipping());
+    EXPECT_EQ(feed(c, "ZI"), "f") << "the server never read the Sync inside COPY: it answers it";
+    EXPECT_FALSE(c.skipping());
+    send(c, "S");
+    EXPECT_EQ(feed(c, "ZI"), "f");
+    EXPECT_EQ(feed(c, "ZI"), "!") << "there was one Sync to be unsure of";
+    EXPECT_TRUE(c.doubtful());
+}
+
+TEST(Conversation, WithoutASyncBehindItAFailedCopyLeavesNoDoubt) {
+    conversation c;
+    send(c, "PBE");
+    EXPECT_EQ(feed(c, "12GE"), "ffff");
+    EXPECT_FALSE(c.doubtful());
+    send(c, "S");
+    EXPECT_EQ(feed(c, "ZI"), "f");
+    EXPECT_TRUE(c.at_rest());
+}
+
+TEST(Conversation, ACopyOutEndsWithCommandComplete) {
+    conversation c;
+    send(c, "PBES");
+    EXPECT_EQ(feed(c, "12H"), "fff");
+    EXPECT_EQ(c.copy(), copy_state::out);
+    EXPECT_FALSE(c.at_rest());
+    EXPECT_EQ(feed(c, "ddcCZI"), "fffff");
+    EXPECT_EQ(c.copy(), copy_state::none);
+    EXPECT_TRUE(c.at_rest());
+}
+
+TEST(Conversation, OfAFunctionCallTheErrorIsFollowedByReadyForQuery) {
+    conversation c;
+    send(c, "FF");
+    EXPECT_EQ(feed(c, "VZIEZI"), "ffff");
+    EXPECT_TRUE(c.at_rest());
+}
+
+TEST(Conversation, ClosesAndParsesThatWereSkippedHaveNoEffect) {
+    conversation c;
+    send(c, "PBECPS");
+    EXPECT_EQ(feed(c, "12E"), "fff");
+    EXPECT_EQ(endings(c), "P+C/P/");
+    EXPECT_EQ(feed(c, "ZI"), "f");
+}
+
+TEST(Conversation, APortalMayBeSuspendedAndExecutedAgain) {
+    conversation c;
+    send(c, "PBEES");
+    EXPECT_EQ(feed(c, "12DDsDCZI"), "ffffffff");
+    EXPECT_TRUE(c.at_rest());
+}
+
+TEST(Conversation, CopyBothAndUnknownLettersAreViolationsAtAnyTime) {
+    for (const char* const sent : {"", "Q", "PBES", "F"}) {
+        conversation c;
+        send(c, sent);
+        EXPECT_EQ(feed(c, "WRKv\x01"), "!!!!!");
+    }
+}
+
+TEST(Conversation, KeepsItsPlaceOverThousandsOfPipelinedUnits) {
+    conversation c;
+    for (int i = 0; i < 5'000; ++i) send(c, "PBES");
+    EXPECT_EQ(c.size(), 20'000U);
+    for (int i = 0; i < 5'000; ++i) ASSERT_EQ(feed(c, "12CZI"), "ffff") << i;
+    EXPECT_TRUE(c.at_rest());
+    EXPECT_EQ(c.ended().size(), 5'000U);
+}
+
+TEST(Conversation, AnyLegalExchangeWithAServerGoesWithoutViolationAndEndsAtRest) {
+    std::size_t messages = 0;
+    unsigned doubtful = 0;
+    for (unsigned seed = 1; seed <= 20'000; ++seed) {
+        std::minstd_rand random{seed};
+        model_exchange exchange{[&](unsigned n) { return static_cast<unsigned>(random() / 64 % n); }};
+        ASSERT_EQ(exchange.run(20 + seed % 300), "") << "seed " << seed << ": " << exchange.trace;
+        messages += exchange.messages;
+        doubtful += exchange.ended_in_doubt ? 1 : 0;
+    }
+    EXPECT_GT(messages, 500'000U) << "the model's client has become silent";
+    EXPECT_GT(doubtful, 100U);
+    EXPECT_LT(doubtful, 10'000U);
 }
 
 TEST(Conversation, SyncsBehindACopyInAreSwallowed) {
