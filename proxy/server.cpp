@@ -164,11 +164,21 @@ void server::watch_signals() {
 
 void server::publish(cluster_view_ptr view) {
     view_ = view;
-    const auto& s = live_->values;
-    for (const auto& node : view->nodes)
-        if (s.max_server_connections != 0) budget_->set_node_limit(node.id, s.max_server_connections);
+    for (const auto& node : view->nodes) budget_->set_node_limit(node.id, server_connection_limit(node));
     catalogs_->on_view(*view);
     for (auto& w : workers_) w->post([&w = *w, view] { w.on_view(view); });
+}
+
+/// Connections that sessions may have on a node: never more than the server has, and pgweir's own (the monitor's, the catalog
+/// readers') are inside the limit (RULES E2).
+std::uint32_t server::server_connection_limit(const node_view& node) const {
+    constexpr std::uint32_t own = 3;
+    const auto& s = live_->values;
+    std::uint32_t limit = UINT32_MAX;
+    if (node.connections != 0) limit = node.connections > s.server_reserve ? node.connections - s.server_reserve : 1;
+    if (s.max_server_connections != 0) limit = std::min(limit, s.max_server_connections);
+    if (limit == UINT32_MAX) return limit;
+    return limit > own ? limit - own : 1;
 }
 
 void server::reload(std::function<void(std::string)> done) {
@@ -249,7 +259,7 @@ bool server::ready() const {
     if (view_->primary) return true;
     if (live_->values.ready_requires == ready_condition::primary) return false;
     for (const auto& node : view_->nodes)
-        if (node.readable) return true;
+        if (node.health == node_health::up && node.order != node_order::detached) return true;
     return false;
 }
 

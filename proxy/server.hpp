@@ -63,6 +63,7 @@ private:
     void watch_signals();
     task<> reload_now(std::function<void(std::string)> done);
     void publish(cluster_view_ptr view);
+    [[nodiscard]] std::uint32_t server_connection_limit(const node_view& node) const;
     task<> finish(bool now);
 
     settings_sources sources_;

@@ -36,7 +36,11 @@ constexpr std::array compared{
     "xmlbinary",
     "xmloption",
 };
-constexpr std::array needed{"cluster_name", "synchronous_commit", "wal_writer_delay"};
+constexpr std::array needed{"cluster_name",
+                            "max_connections",
+                            "superuser_reserved_connections",
+                            "synchronous_commit",
+                            "wal_writer_delay"};
 
 constexpr std::array reported{
     "server_version",
@@ -166,6 +170,10 @@ void read_settings(std::span<const row> rows, node_details& into) {
             into.asynchronous_commit = value == "off";
         else if (name == "cluster_name")
             into.cluster_name = value;
+        else if (name == "max_connections")
+            into.max_connections = number<std::uint32_t>(value);
+        else if (name == "superuser_reserved_connections")
+            into.reserved_connections = number<std::uint32_t>(value);
         else
             into.defaults.emplace_back(name, value);
     }

@@ -186,6 +186,9 @@ node_view topology::describe(const node_evidence& node, time_point now) const {
     }
     const auto& answer = *node.answer;
     out.server_version = answer.server_version;
+    const auto& details = node.details;
+    if (details.max_connections > details.reserved_connections)
+        out.connections = details.max_connections - details.reserved_connections;
     out.sample.number = answer.number;
     out.sample.timeline = answer.timeline;
     if (answer.in_recovery) {
