@@ -56,6 +56,41 @@ private:
     std::unordered_map<std::string, std::shared_ptr<std::atomic<std::uint64_t>>> marks_;
 };
 
+/// What clients of one database and user are told at login, as a real server said it.
+struct welcome {
+    /// Asked anew after this, so that ALTER ROLE and ALTER DATABASE … SET reach new sessions.
+    static constexpr std::chrono::seconds lifetime{60};
+
+    std::vector<std::pair<std::string, std::string>> parameters;
+    std::chrono::steady_clock::time_point learned{};
+    bool read_committed_default = true;
+};
+
+using welcome_ptr = std::shared_ptr<const welcome>;
+
+/// The welcomes that any worker has learnt. Thread-safe; used at logins only.
+class welcome_book {
+public:
+    using key_type = std::pair<std::string, std::string>;  // database, user
+
+    /// Null: not known. It may be older than its lifetime.
+    [[nodiscard]] welcome_ptr find(const key_type& key) const {
+        const std::lock_guard guard{mutex_};
+        const auto it = known_.find(key);
+        return it == known_.end() ? nullptr : it->second;
+    }
+    welcome_ptr remember(const key_type& key, welcome learned) {
+        auto made = std::make_shared<const welcome>(std::move(learned));
+        const std::lock_guard guard{mutex_};
+        known_[key] = made;
+        return made;
+    }
+
+private:
+    mutable std::mutex mutex_;
+    std::map<key_type, welcome_ptr> known_;
+};
+
 /// What all workers share; owned by the server, outlives them.
 struct shared_parts {
     connection_budget* budget = nullptr;
@@ -69,6 +104,7 @@ struct shared_parts {
     std::vector<std::unique_ptr<worker>>* peers = nullptr;
     std::atomic<std::uint32_t> clients{0};  // logged in or logging in
     std::atomic<bool> draining{false};
+    welcome_book welcomes;
     std::string salt_secret;  // random, for mock SCRAM exchanges
 };
 
@@ -80,16 +116,6 @@ struct live_settings {
     std::shared_ptr<const class routing_policy> policy;
 };
 using live_settings_ptr = std::shared_ptr<const live_settings>;
-
-/// What clients of one database and user are told at login, as a real server said it.
-struct welcome {
-    /// Asked anew after this, so that ALTER ROLE and ALTER DATABASE … SET reach new sessions.
-    static constexpr std::chrono::seconds lifetime{60};
-
-    std::vector<std::pair<std::string, std::string>> parameters;
-    std::chrono::steady_clock::time_point learned{};
-    bool read_committed_default = true;
-};
 
 /// The catalog of one database as this worker has it.
 struct database_catalog {
@@ -156,7 +182,6 @@ public:
     [[nodiscard]] std::unordered_set<std::shared_ptr<session>>& sessions() { return sessions_; }
     void forget(const std::shared_ptr<session>& gone);
     [[nodiscard]] database_catalog& catalog_of(const std::string& database);
-    [[nodiscard]] std::map<std::pair<std::string, std::string>, welcome, std::less<>>& welcomes() { return welcomes_; }
 
     /// Sessions that must look again when a new view arrives: for a position, or for a primary.
     std::unordered_set<session*>& view_watchers() { return view_watchers_; }
@@ -239,7 +264,6 @@ private:
     std::vector<std::uint64_t> known_epochs_;
     std::optional<std::uint16_t> known_primary_;
     std::unordered_map<std::string, database_catalog> catalogs_;
-    std::map<std::pair<std::string, std::string>, welcome, std::less<>> welcomes_;
     std::map<pool_key, std::unique_ptr<pool>> pools_;
     std::unordered_set<std::shared_ptr<session>> sessions_;
     std::unordered_set<session*> view_watchers_;

@@ -231,13 +231,13 @@ void refuse_as_server(login_attempt& l, const lease_refusal& why) {
 }
 
 /// What a real server says to this user in this database. Null: refused, and told so.
-task<const welcome*> find_welcome(login_attempt& l, const login_result& who) {
-    auto& known = l.owner.welcomes();
-    const std::pair<std::string, std::string> key{who.database, who.user};
+task<welcome_ptr> find_welcome(login_attempt& l, const login_result& who) {
+    auto& known = l.owner.shared().welcomes;
+    const welcome_book::key_type key{who.database, who.user};
     const auto deadline = worker::clock::now() + l.owner.settings().failover_timeout;
     for (;;) {
-        const auto it = known.find(key);
-        if (it != known.end() && worker::clock::now() - it->second.learned < welcome::lifetime) co_return &it->second;
+        auto old = known.find(key);
+        if (old && worker::clock::now() - old->learned < welcome::lifetime) co_return old;
         auto node = l.owner.view().primary;
         for (const auto& n : l.owner.view().nodes)
             if (!node && n.readable) node = n.id;
@@ -253,6 +253,8 @@ task<const welcome*> find_welcome(login_attempt& l, const login_result& who) {
         auto& from = l.owner.pool_for(*node, who.database, who.user);
         welcome_seeker seeker{l.owner.executor()};
         seeker.got = from.take({});
+        // Whoever is known already does not wait for a busy pool just to come in.
+        if (!seeker.got && old && l.owner.budget().open_connections(from.slot()) != 0) co_return old;
         if (!seeker.got) {
             if (!from.wait(seeker, l.owner.settings().queue_timeout)) {
                 l.refuse(login_outcome::refused, protocol::sqlstate::too_many_connections, "pgweir: queue_size sessions wait already");
@@ -264,12 +266,11 @@ task<const welcome*> find_welcome(login_attempt& l, const login_result& who) {
             refuse_as_server(l, *seeker.why);
             co_return nullptr;
         }
-        auto& learned = known[key];
-        learned = {seeker.got->state.welcome, worker::clock::now(), seeker.got->state.read_committed_default};
+        welcome learned{seeker.got->state.welcome, worker::clock::now(), seeker.got->state.read_committed_default};
         for (auto& [name, value] : learned.parameters)
             if (name == "in_hot_standby") value = "off";
         from.give_back(std::move(seeker.got));
-        co_return &learned;
+        co_return known.remember(key, std::move(learned));
     }
 }
 
@@ -300,13 +301,12 @@ task<> log_in(login_attempt& l) {
     if (!who.replication.empty() && who.replication != "false" && who.replication != "off" && who.replication != "0" && who.replication != "no")
         co_return l.refuse(login_outcome::refused, protocol::sqlstate::feature_not_supported,
                            "pgweir: replication connections are not pooled; connect to the server itself");
-    const auto* const said = co_await find_welcome(l, who);
+    const auto said = co_await find_welcome(l, who);
     if (said == nullptr || !l.io->is_open()) co_return;
-    const welcome copy = *said;
     l.owner.counters().logins[login_outcome::accepted].add();
     l.handed_over = true;
     auto early = l.in.take_rest();
-    l.owner.start_session(l.io, l.peer, l.local, std::move(who), copy, std::move(early));
+    l.owner.start_session(l.io, l.peer, l.local, std::move(who), *said, std::move(early));
 }
 
 }  // namespace
