@@ -70,6 +70,8 @@ public:
     void stop_holding() { holding_ = false; }
     /// Nothing of the unit's answer has gone to the frontend.
     [[nodiscard]] bool holds_answers() const { return holding_; }
+    /// Part of a message went to the frontend, and its end has not come.
+    [[nodiscard]] bool cut_short() const { return passing_ != 0 && passing_forward_; }
     /// Called from on_server_message: what is held, and the rest of the unit's answer so far, never reaches the frontend.
     void drop_held() { dropped_ = true; }
 
@@ -77,6 +79,8 @@ public:
     void close();
     /// Says goodbye (Terminate) and closes.
     void terminate();
+    /// Another worker could go on with it: a plain socket, at rest, fit.
+    [[nodiscard]] bool can_move() const { return !io_->is_tls() && at_rest() && !condemned(); }
     /// Gives up socket and state so that another worker can go on; only at rest. Less than 0: not possible.
     [[nodiscard]] int detach(backend_state& into);
 

@@ -34,14 +34,17 @@ void connection_budget::set_node_limit(std::uint16_t node, std::uint32_t limit) 
     slot->limit = limit;
 }
 
+/// With the node's mutex held.
+std::uint32_t connection_budget::limit_now(const pool_slot& pool) {
+    if (pool.reserve == 0 || pool.queue.empty()) return pool.limit;
+    return clock::now() - pool.queue.front().since > pool.reserve_after ? pool.limit + pool.reserve : pool.limit;
+}
+
 bool connection_budget::try_open(pool_slot& pool) {
     pool_slot* rival = nullptr;
     {
         const std::lock_guard guard{pool.node->mutex};
-        auto limit = pool.limit;
-        if (pool.reserve != 0 && !pool.queue.empty() && clock::now() - pool.queue.front().since > pool.reserve_after)
-            limit += pool.reserve;
-        if (pool.open >= limit) return false;
+        if (pool.open >= limit_now(pool)) return false;
         if (pool.node->open < pool.node->limit) {
             ++pool.open;
             ++pool.node->open;
@@ -77,9 +80,10 @@ void connection_budget::wake_waiters(node_slot& node) {
     unsigned worker = 0;
     {
         const std::lock_guard guard{node.mutex};
+        if (node.open >= node.limit) return;
         std::uint64_t oldest = UINT64_MAX;
         for (auto* const pool : node.pools) {
-            if (pool->queue.empty() || pool->open >= pool->limit) continue;
+            if (pool->queue.empty() || pool->open >= limit_now(*pool)) continue;
             if (pool->queue.front().ticket >= oldest) continue;
             oldest = pool->queue.front().ticket;
             chosen = pool;
@@ -100,28 +104,29 @@ connection_budget::enqueue(pool_slot& pool, unsigned worker, clock::time_point n
         pool.waiting.fetch_add(1);
     }
     // Seen in this order by both sides (waiting, then idle; idle, then waiting), one of them finds the other.
-    wake_idle_owner(pool, worker);
+    wake_idle_owners(pool, worker);
     return ticket;
 }
 
-void connection_budget::wake_idle_owner(pool_slot& pool, unsigned asking) {
-    for (unsigned worker = 0; worker < workers_; ++worker) {
-        if (worker == asking || pool.idle[worker].load() == 0) continue;
-        to_workers_.wake(worker, pool);
-        return;
-    }
+void connection_budget::wake_idle_owners(pool_slot& pool, unsigned asking) {
+    for (unsigned worker = 0; worker < workers_; ++worker)
+        if (worker != asking && pool.idle[worker].load() != 0) to_workers_.wake(worker, pool);
 }
 
 void connection_budget::leave(pool_slot& pool, std::uint64_t ticket) {
-    const std::lock_guard guard{pool.node->mutex};
-    const auto it = std::find_if(pool.queue.begin(), pool.queue.end(), [&](const auto& p) { return p.ticket == ticket; });
-    if (it == pool.queue.end()) return;
-    pool.queue.erase(it);
-    pool.waiting.fetch_sub(1);
+    {
+        const std::lock_guard guard{pool.node->mutex};
+        const auto it = std::find_if(pool.queue.begin(), pool.queue.end(), [&](const auto& p) { return p.ticket == ticket; });
+        if (it == pool.queue.end()) return;
+        pool.queue.erase(it);
+        pool.waiting.fetch_sub(1);
+    }
+    // It may have been woken for a permit that it no longer wants.
+    wake_waiters(*pool.node);
 }
 
 connection_budget::hand_over
-connection_budget::next(pool_slot& pool, unsigned worker, clock::time_point now, std::uint64_t& ticket) {
+connection_budget::next(pool_slot& pool, unsigned worker, clock::time_point now, std::uint64_t& ticket, bool can_move) {
     const std::lock_guard guard{pool.node->mutex};
     if (pool.queue.empty()) return {};
     auto it = pool.queue.begin();
@@ -133,10 +138,18 @@ connection_budget::next(pool_slot& pool, unsigned worker, clock::time_point now,
     }
     ticket = it->ticket;
     const auto to = it->worker;
+    if (to != worker && !can_move) return {hand_over::move, to};
     pool.queue.erase(it);
     pool.waiting.fetch_sub(1);
     if (to == worker) return {hand_over::give_here, worker};
     return {hand_over::move, to};
+}
+
+void connection_budget::put_back(pool_slot& pool, std::uint64_t ticket, unsigned worker, clock::time_point since) {
+    const std::lock_guard guard{pool.node->mutex};
+    const auto at = std::find_if(pool.queue.begin(), pool.queue.end(), [&](const auto& p) { return p.ticket > ticket; });
+    pool.queue.insert(at, {ticket, worker, since});
+    pool.waiting.fetch_add(1);
 }
 
 bool connection_budget::may_overtake(pool_slot& pool, clock::time_point now) {

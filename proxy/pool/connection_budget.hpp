@@ -81,14 +81,19 @@ public:
     /// A connection is gone (the server's end was seen, or it never came to be). Wakes who can use the permit.
     void closed(pool_slot& pool);
 
-    /// Takes a place in the queue. Empty when `queue_limit` sessions wait already. If no connection can be opened but
-    /// one idles on another worker, that worker is woken.
+    /// Takes a place in the queue. Empty when `queue_limit` (0: none) sessions wait already. Every other worker where a
+    /// connection idles is woken: one of them alone might lend it to a session of its own first.
     [[nodiscard]] std::optional<std::uint64_t> enqueue(pool_slot& pool, unsigned worker, clock::time_point now, std::uint32_t queue_limit);
     /// Leaves the queue; harmless when the place is gone.
     void leave(pool_slot& pool, std::uint64_t ticket);
-    /// Decides for a connection of `pool` that has become free on `worker`; a place is taken off the queue unless `keep`.
-    /// `ticket` receives the place served.
-    [[nodiscard]] hand_over next(pool_slot& pool, unsigned worker, clock::time_point now, std::uint64_t& ticket);
+    /// Decides for a connection of `pool` that has become free on `worker`; `ticket` receives the place served. The place is
+    /// taken off the queue by `give_here`, and by `move` if the connection `can_move`; otherwise it stays, and the connection
+    /// should be closed so that its permit moves instead.
+    [[nodiscard]] hand_over
+    next(pool_slot& pool, unsigned worker, clock::time_point now, std::uint64_t& ticket, bool can_move = true);
+    /// A place that `next` took comes back to where it was: what was handed over did not arrive. For the worker of the waiter,
+    /// which still waits.
+    void put_back(pool_slot& pool, std::uint64_t ticket, unsigned worker, clock::time_point since);
     /// May a session on this worker take an idle connection past those that wait? Only if none waited longer than the slack.
     [[nodiscard]] bool may_overtake(pool_slot& pool, clock::time_point now);
 
@@ -119,7 +124,8 @@ public:
 
 private:
     void wake_waiters(node_slot& node);
-    void wake_idle_owner(pool_slot& pool, unsigned asking);
+    void wake_idle_owners(pool_slot& pool, unsigned asking);
+    [[nodiscard]] static std::uint32_t limit_now(const pool_slot& pool);
 
     const unsigned workers_;
     std::atomic<std::int64_t> slack_ns_;

@@ -43,7 +43,8 @@ backend_ptr pool::pop_idle(std::size_t index) {
 
 backend_ptr pool::take(const parameter_map& wanted) {
     if (paused || idle_.empty()) return nullptr;
-    if (!owner_.budget().may_overtake(slot_, owner_.now())) return nullptr;
+    // The coarse clock would let local sessions overtake for a whole tick.
+    if (slot_.waiting.load() != 0 && !owner_.budget().may_overtake(slot_, clock::now())) return nullptr;
     std::size_t best = idle_.size() - 1;
     for (std::size_t i = 0; i < std::min(idle_.size(), look_through); ++i) {
         const auto at = idle_.size() - 1 - i;
@@ -113,10 +114,10 @@ void pool::put_idle(backend_ptr free) {
 void pool::offer(backend_ptr free) {
     while (!paused && slot_.waiting.load() != 0) {
         std::uint64_t ticket = 0;
-        const auto to = owner_.budget().next(slot_, owner_.id(), clock::now(), ticket);
+        const auto to = owner_.budget().next(slot_, owner_.id(), clock::now(), ticket, free->can_move());
         if (to.what == connection_budget::hand_over::keep) break;
         if (to.what == connection_budget::hand_over::move) {
-            if (move_away(free, to.worker, ticket)) return;
+            if (free->can_move() && move_away(free, to.worker, ticket)) return;
             // Cannot move (TLS): the permit moves instead.
             free->terminate();
             return;
@@ -139,6 +140,7 @@ bool pool::move_away(const backend_ptr& free, unsigned to, std::uint64_t ticket)
 void pool::adopt(int fd, backend_state state, std::uint64_t ticket) {
     auto connection = owner_.adopt_socket(fd, state.family);
     if (!connection) {
+        stand_again(ticket);
         owner_.budget().closed(slot_);
         return;
     }
@@ -146,8 +148,18 @@ void pool::adopt(int fd, backend_state state, std::uint64_t ticket) {
     arrived->id = owner_.next_backend_id();
     all_.insert(arrived);
     arrived->run();
-    if (is_outdated(*arrived)) return arrived->terminate();
+    if (is_outdated(*arrived)) {
+        stand_again(ticket);
+        return arrived->terminate();
+    }
     if (!hand_to(ticket, arrived)) offer(std::move(arrived));
+}
+
+/// What was handed to that waiter did not arrive: it is the next in line again.
+void pool::stand_again(std::uint64_t ticket) {
+    const auto has_ticket = [&](const auto* w) { return w->ticket_ == ticket; };
+    const auto it = std::find_if(waiters_.begin(), waiters_.end(), has_ticket);
+    if (it != waiters_.end()) owner_.budget().put_back(slot_, ticket, owner_.id(), (*it)->since_);
 }
 
 bool pool::is_outdated(const backend& b) const {

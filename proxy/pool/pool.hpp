@@ -112,6 +112,7 @@ private:
     void open_if_wanted();
     void keep_minimum();
     bool hand_to(std::uint64_t ticket, const backend_ptr& free);
+    void stand_again(std::uint64_t ticket);
     void put_idle(backend_ptr free);
     void offer(backend_ptr free);
     [[nodiscard]] bool move_away(const backend_ptr& free, unsigned to, std::uint64_t ticket);
