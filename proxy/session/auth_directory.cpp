@@ -35,6 +35,8 @@ auth_directory::answer auth_directory::find(std::string_view user, clock::time_p
 
 void auth_directory::remember(const std::string& user, std::optional<stored_secret> secret, clock::time_point until) {
     const std::lock_guard guard{mutex_};
+    // Anybody can make up names before a login: beyond this all of them are asked anew.
+    if (asked_.size() >= most_remembered && !asked_.contains(user)) asked_.clear();
     asked_[user] = {std::move(secret), until};
 }
 

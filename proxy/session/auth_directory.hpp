@@ -28,6 +28,8 @@ public:
     [[nodiscard]] std::string load(const settings& values, std::string_view file_text);
 
     [[nodiscard]] answer find(std::string_view user, clock::time_point now) const;
+    /// At most `most_remembered` are kept.
+    static constexpr std::size_t most_remembered = 10'000;
     void remember(const std::string& user, std::optional<stored_secret> secret, clock::time_point until);
     /// A login failed with a cached answer: ask again next time.
     void forget(const std::string& user);

@@ -3,12 +3,15 @@
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 
+#include <cstdlib>
+
 namespace pgweir {
 
 cancel_registry::identity cancel_registry::add(unsigned worker) {
     identity made;
     made.secret_key.resize(4);
-    RAND_bytes(reinterpret_cast<unsigned char*>(made.secret_key.data()), 4);
+    // Without randomness anybody could cancel anybody.
+    if (RAND_bytes(reinterpret_cast<unsigned char*>(made.secret_key.data()), 4) != 1) std::abort();
     const std::lock_guard guard{mutex_};
     do {
         last_ = last_ == INT32_MAX ? 1 : last_ + 1;
