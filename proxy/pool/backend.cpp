@@ -119,7 +119,10 @@ std::size_t backend::walk(std::string_view chunk) {
     std::size_t at = 0;
     std::size_t run = 0;  // [run, at) is to be forwarded
     const auto cut_run = [&](std::size_t next) {
-        forward(chunk.substr(run, at - run), false);
+        if (holding_)
+            held_.append(chunk.substr(run, at - run));
+        else
+            forward(chunk.substr(run, at - run), false);
         run = next;
     };
     for (;;) {

@@ -178,7 +178,7 @@ bool session::skip_message(const protocol::frame_header& header) {
 }
 
 char session::client_status() const {
-    if (lease_ && block_ != block_state::deferred) return lease_->conversation().status();
+    if (lease_ && block_ != block_state::deferred && block_ != block_state::failed_here) return lease_->conversation().status();
     switch (block_) {
     case block_state::none: return 'I';
     case block_state::failed_here: return 'E';
@@ -240,9 +240,9 @@ void session::finish(std::string_view why) {
         if (busy) {
             leased->condemn();
             open_cancel(leased, true);
-        } else if (leased->conversation().at_rest() && pins_.any() && is_washable(pins_) && !tainted_) {
+        } else if (leased->conversation().at_rest() && !unit_open_ && pins_.any() && is_washable(pins_) && !tainted_) {
             reset_and_give_back(leased, owner_.settings().server_reset_query);
-        } else if (pins_.any() || leased->conversation().status() != 'I') {
+        } else if (pins_.any() || unit_open_ || leased->conversation().status() != 'I') {
             leased->terminate();
         } else {
             leased->home().give_back(leased);

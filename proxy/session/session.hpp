@@ -254,17 +254,20 @@ private:
     bool skip_after_fragment_ = false;  // … and has failed
     bool skipping_ = false;      // after an error of ours: nothing counts up to Sync
     bool unit_failed_ = false;   // an ErrorResponse came since the last ReadyForQuery
+    bool answer_failed_ = false;  // the same, of the ReadyForQuery that has just come
     bool syntax_error_ = false;  // … of a text that the server could not parse
     bool discarding_ = false;    // the answer of a unit that is asked again elsewhere is thrown away
     bool replay_ = false;        // … and then asked again
     bool pure_unit_ = false;     // what is outstanding is proved to read only
     bool ddl_unit_ = false;      // the transaction may have changed the catalog
+    bool doubted_unit_ = false;  // it names what the catalog does not prove
     bool commits_ = false;       // what is outstanding may commit
     bool lease_prepared_ = false;  // the last injection is confirmed: the unit that waits for it goes now
     bool moving_ = false;        // ROLLBACK on the standby is under way
     bool moved_ = false;         // the block goes on on the primary
     bool block_may_read_standby_ = false;
     bool restores_startup_ = false;  // RESET ALL or DISCARD took the start-up parameters away
+    bool forgets_names_ = false;     // a unit of several statements took all prepared statements away
     std::vector<std::string> restores_names_;  // … or RESET these of them
     bool timed_out_ = false;
     bool waits_for_standby_ = false;

@@ -36,6 +36,10 @@ bool session::on_server_message(backend& from, char type, std::string_view body,
     case 'Z': return on_ready(from, how);
     case 'S': return on_parameter(from, body);
     case 'A': return on_notification(from, body);
+    case 'G':
+        // Its Sync was sent too early to count: the unit stays open until the one behind the data (RULES B3).
+        if (from.conversation().frontend_readies() == 0) unit_open_ = true;
+        return how == protocol::verdict::forward;
     case 'N': return !from.conversation().head_is_injected() && !discarding_;
     default: return how == protocol::verdict::forward && !discarding_;
     }
@@ -122,6 +126,8 @@ bool session::on_ready(backend& from, protocol::verdict how) {
         restores_startup_ = false;
         restores_names_.clear();
     }
+    answer_failed_ = unit_failed_;
+    if (std::exchange(forgets_names_, false) && !answer_failed_) statements_.clear();
     unit_failed_ = syntax_error_ = timed_out_ = false;
     const auto status = from.conversation().status();
     if (status == 'I') {
@@ -130,6 +136,9 @@ bool session::on_ready(backend& from, protocol::verdict how) {
     } else if (block_ != block_state::on_standby) {
         block_ = from.state.standby ? block_state::on_standby : block_state::on_primary;
     }
+    // Something worked that the catalog does not know: somebody made it without passing here. Asked about at most every few
+    // seconds, since what is known and not proved looks the same.
+    if (std::exchange(doubted_unit_, false) && !answer_failed_ && catalog_->may_doubt(owner_.now())) ddl_unit_ = true;
     if (ddl_unit_ && status == 'I' && !from.state.standby) {
         ddl_unit_ = false;
         if (catalog_->slot) owner_.shared().catalogs->invalidate(catalog_->slot);
@@ -155,7 +164,8 @@ void session::note_answer(backend& from) {
 void session::settle_pins() {
     auto wanted = std::exchange(pins_if_done_, {});
     if (!wanted.any()) return;
-    if (unit_failed_ && client_status() == 'I') {
+    // With units behind it nobody knows which of them wanted what: all pins stay then.
+    if (unit_failed_ && client_status() == 'I' && !outstanding()) {
         pin_set lasting;
         for (const auto why : {pin_reason::advisory_lock, pin_reason::seed, pin_reason::library, pin_reason::sql_prepare,
                                pin_reason::held_by_connection})
@@ -249,13 +259,14 @@ void session::apply(const pending_change& change, protocol::outcome how) {
         if (done) statements_.erase(change.name);
         return;
     case pending_change::deallocate:
-        if (unit_failed_) return;
+        if (answer_failed_) return;
         statements_.erase(change.name);
         if (lease_) lease_->state.prepared.remove(change.statement->id);
         return;
     case pending_change::forget_all:
+        if (answer_failed_) return;
         if (lease_) lease_->state.prepared.clear();
-        if (!unit_failed_) statements_.clear();
+        statements_.clear();
         return;
     }
 }
@@ -290,8 +301,11 @@ void session::on_server_progress(backend& from) {
 void session::restore_startup() {
     auto& carried = lease_->state.carried;
     if (std::exchange(restores_startup_, false)) {
-        carried.clear();
-        followed_ = startup_;
+        // What the server reports is known by its reports, whether or not the reset was rolled back.
+        for (const auto& [name, value] : startup_) {
+            carried.erase(name);
+            followed_[name] = value;
+        }
     }
     for (const auto& name : std::exchange(restores_names_, {})) {
         carried.erase(name);
@@ -325,12 +339,17 @@ void session::on_server_lost(backend& from, std::string_view farewell) {
     rest_forward_ = false;
     if (closed_) return;
     note_answer(from);
+    // The frontend has the beginning of a message whose end will never come: nothing can be said behind it.
+    if (from.cut_short()) return finish("its server connection was lost in the middle of a message");
     if (was_pinned) {
         // Its locks, LISTENs and temporary objects are gone: to go on silently would be wrong (RULES A18).
         if (!farewell_text.empty()) say_server_error(farewell_text);
         else return fatal(protocol::sqlstate::admin_shutdown, "pgweir: terminating connection: its server connection was lost");
         return finish("its server connection was lost");
     }
+    // A read that was told of nothing is asked again, unless it may be what brought the server down (RULES A19).
+    if (standby && !retry_.empty() && from.holds_answers() && readies == 1 && (sqlstate_of_farewell == "57P01" || sqlstate_of_farewell == "40001"))
+        discarding_ = true;
     if (discarding_ || (waiting_ == wait_for::injection && readies == 0 && block_ != block_state::on_primary)) {
         // The client's unit was not sent, or its answer is thrown away: begin again.
         waiting_ = wait_for::nothing;

@@ -71,6 +71,8 @@ bool session::uses_sequence_state(const unit& u) const {
 
 void session::forward_unit(unit& u) {
     const bool first = !outstanding();
+    const bool skipped = lease_->conversation().skipping();
+    const bool is_fragment = u.end == 'H' && u.parse_only && !unit_open_;
     owner_.signals().note_unit();
     note_effects(u);
     only_primary_ = false;
@@ -94,11 +96,10 @@ void session::forward_unit(unit& u) {
         auto& out = owner_.build_buffer();
         out.clear();
         for (const auto& m : u.messages) forward_message(u, m, out);
-        if (u.end == 'H' && u.parse_only && !lease_->conversation().skipping()) {
+        if (is_fragment && !lease_->conversation().skipping()) {
             // Answered at once without keeping the server until the client's Sync (RULES B1).
-            lease_->conversation().add({expect::sync, origin::injected, 0});
-            out += sync_message;
-            fragment_ = true;
+            fragment_ = lease_->conversation().add({expect::sync, origin::injected, 0});
+            if (fragment_) out += sync_message;
         }
         // A unit that names or closes statements cannot be asked twice.
         const auto names = [](const auto& c) { return c.what != pending_change::parse_again && !(c.what == pending_change::parse && c.name.empty()); };
@@ -114,9 +115,9 @@ void session::forward_unit(unit& u) {
         read_at_ = {};
     }
     const bool at_end = u.end == 'Q' || u.end == 'S' || u.end == 'F';
-    unit_open_ = !at_end && !(u.end == 'H' && u.parse_only);
+    unit_open_ = !at_end && !is_fragment;
     rest_ = u.rest;
-    rest_forward_ = true;
+    rest_forward_ = !skipped;
     take(u.bytes.size());
 }
 
@@ -374,14 +375,27 @@ void session::note_effects(const unit& u) {
     if (lease_->conversation().skipping()) return;
     if (!outstanding()) commits_ = u.unparsed;
     ddl_unit_ = ddl_unit_ || is_ddl(u);
+    doubted_unit_ = doubted_unit_ || (!pins_.any() && (u.route.reason == route_reason::unproved_relation ||
+                                                       u.route.reason == route_reason::unproved_function));
     for (const auto& f : u.facts) {
         for (const auto& s : f->statements) {
             if (s.kind == sql::statement_kind::commit || s.kind == sql::statement_kind::call) commits_ = true;
             if (asks_sequence_state(s)) catalog_->sequence_state_asked = true;
+            if (s.kind == sql::statement_kind::rollback) {
+                // Whatever was reset in the block comes back.
+                restores_startup_ = false;
+                restores_names_.clear();
+            }
             for (const auto& e : s.effects) {
                 const bool resets = e.kind == sql::effect_kind::reset_all || e.kind == sql::effect_kind::discard_all;
                 const bool to_default = e.kind == sql::effect_kind::reset_parameter ||
                                         (e.kind == sql::effect_kind::set_parameter && !e.value && !e.local);
+                const bool takes_names = e.kind == sql::effect_kind::deallocate || e.kind == sql::effect_kind::deallocate_all ||
+                                         e.kind == sql::effect_kind::discard_all;
+                // In other company it is not followed one by one: this connection serves nobody else.
+                if (takes_names && !u.is_simple()) lease_->condemn();
+                if (takes_names && u.single() == nullptr) lease_->condemn();
+                forgets_names_ = forgets_names_ || (takes_names && e.kind != sql::effect_kind::deallocate && lease_->condemned() && !u.parse_only);
                 restores_startup_ = restores_startup_ || (resets && !startup_.empty());
                 if (to_default && startup_.contains(to_lower(e.name))) restores_names_.push_back(to_lower(e.name));
                 // A custom parameter leaves a trace that nothing removes (RULES A10).

@@ -48,6 +48,8 @@ bool session::plan(unit& u) {
             if (!names) return protocol_error("malformed Parse message"), false;
             u.facts.push_back(owner_.facts().look_up(names->query));
             if (u.hint == sql::routing_hint::none) u.hint = sql::scan_hint(names->query);
+            for (const auto& c : changes_)
+                u.waits = u.waits || c.what == pending_change::forget_all || (!names->statement.empty() && c.name == names->statement);
             own_parse = names->statement;
             has_own_parse = true;
             break;
@@ -101,7 +103,7 @@ bool session::plan(unit& u) {
 /// A statement that was prepared before this unit.
 void session::plan_use(unit& u, std::string_view name) {
     for (const auto& c : changes_)
-        if (c.name == name) u.waits = true;
+        if (c.name == name || c.what == pending_change::forget_all) u.waits = true;
     const auto statement = find_statement(name);
     if (!statement) {
         // The server will say what is wrong with it, unless SQL's PREPARE made it: then the session is pinned.

@@ -36,6 +36,8 @@ bool ends_block(const unit& u) {
 }  // namespace
 
 bool session::handle_unit(unit& u) {
+    // What a fragment's error makes the server skip is not known before its answer.
+    if (fragment_) return false;
     // Parts of a unit that has begun, and what an error makes the server skip, go where the rest went.
     if (lease_ && (unit_open_ || lease_->conversation().skipping())) {
         if (!plan(u)) return false;
@@ -80,7 +82,8 @@ bool session::handle_in_failed_block(unit& u) {
 }
 
 bool session::handle_with_lease(unit& u) {
-    if (refuses_pin(u)) return true;
+    // Behind answers that are still to come a refusal would overtake them.
+    if (!outstanding() && refuses_pin(u)) return true;
     if (pins_.any() || !lease_->state.standby) {
         forward_unit(u);
         return true;
@@ -89,7 +92,7 @@ bool session::handle_with_lease(unit& u) {
     const bool reads = u.route.target == route_target::standby;
     if (outstanding()) {
         // On a standby only reads may follow reads before those are answered.
-        if (!reads || !pure_unit_ || block_ != block_state::none || changes_.size() > 64) return false;
+        if (discarding_ || !reads || !pure_unit_ || block_ != block_state::none || changes_.size() > 64) return false;
         forward_unit(u);
         return true;
     }
