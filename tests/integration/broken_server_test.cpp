@@ -50,8 +50,10 @@ TEST_F(broken_server, AnIdleServerConnectionThatDiesIsNoticedByNobody) {
     auto client = wire();
     for (int round = 0; round < 10; ++round) {
         client.converse(wire::query("select 1"));
-        cluster_->primary().must("select pg_terminate_backend(pid) from pg_stat_activity where "
-                                 "datname = 'app' and usename = 'app'");
+        // With a timeout it waits for the backends' end.
+        cluster_->primary().must("select pg_terminate_backend(pid, 5000) from pg_stat_activity "
+                                 "where datname = 'app' and usename = 'app'");
+        std::this_thread::sleep_for(100ms); // until pgweir has read their farewell
         const auto messages = client.converse(wire::query("select 'again'"));
         EXPECT_EQ(letters(messages), "TDCZ") << sqlstate(messages);
     }

@@ -96,7 +96,7 @@ TEST_F(cancel, AWaitingClientLeavesTheQueueWithAnError) {
     options.settings["pool_size"] = "1";
     const pgweir_process proxy{cluster().addresses(), options};
     auto holder = logged_in(proxy.port());
-    holder.converse(wire::query("begin; create temporary table held (n int) on commit drop"));
+    holder.converse(wire::query("begin; select pg_advisory_xact_lock(91500)"));
     auto waiter = logged_in(proxy.port());
     waiter.send(wire::query("create table never_made (n int)"));
     ASSERT_TRUE(

@@ -153,16 +153,20 @@ TEST_F(pin, PinnedSessionsHaveTheirOwnCapBelowThePoolSize) {
     EXPECT_EQ(letters(third.converse(wire::query("select 1"))), "TDCZ");
 }
 
-TEST_F(pin, ThePinEndsWithItsReason) {
+TEST_F(pin, APinIsCountedAndEndsWithItsSession) {
     PGWEIR_ONLY();
-    auto session = connect();
-    session.must("select pg_advisory_lock(91000)");
-    EXPECT_GE(shared_pgweir().metric("pgweir_clients", "state=\"pinned\""), 1);
-    session.must("select pg_advisory_unlock(91000)");
-    EXPECT_TRUE(wait_until([&] {
-        session.must("select 1");
-        return shared_pgweir().metric("pgweir_clients", "state=\"pinned\"") <= 0;
-    }));
+    const auto pinned = [] {
+        return shared_pgweir().metric("pgweir_clients", "state=\"pinned\"");
+    };
+    const auto before = pinned();
+    {
+        auto session = connect();
+        session.must("select pg_advisory_lock(91000)");
+        EXPECT_TRUE(wait_until([&] { return pinned() >= before + 1; }));
+    }
+    EXPECT_TRUE(wait_until([&] { return pinned() <= before; }));
+    auto next = connect();
+    EXPECT_EQ(next.value("select pg_try_advisory_lock(91000)"), "t");
 }
 
 TEST_F(pin, DeathOfAPinnedSessionsServerEndsTheSession) {

@@ -103,7 +103,7 @@ TEST_F(pool_limits, WaitersAreServedInTheOrderOfTheirArrival) {
 TEST_F(pool_limits, AWaiterIsToldWhichLimitItReachedAfterQueueTimeout) {
     start({{"pool_size", "1"}, {"queue_timeout", "300ms"}});
     auto holder = wire();
-    holder.converse(wire::query("begin; create temporary table held (n int) on commit drop"));
+    holder.converse(wire::query("begin; select pg_advisory_xact_lock(91500)"));
     auto waiter = wire();
     const auto messages = waiter.converse(wire::query("create table never (n int)"));
     EXPECT_EQ(sqlstate(messages), "53300");
@@ -119,7 +119,7 @@ TEST_F(pool_limits, AWaiterIsToldWhichLimitItReachedAfterQueueTimeout) {
 TEST_F(pool_limits, AFullQueueRefusesAtOnceAndNamesItsSize) {
     start({{"pool_size", "1"}, {"queue_size", "2"}});
     auto holder = wire();
-    holder.converse(wire::query("begin; create temporary table held (n int) on commit drop"));
+    holder.converse(wire::query("begin; select pg_advisory_xact_lock(91500)"));
     std::vector<wire_client> waiters;
     for (int number = 0; number < 2; ++number) {
         waiters.push_back(wire());
@@ -141,7 +141,7 @@ TEST_F(pool_limits, AFullQueueRefusesAtOnceAndNamesItsSize) {
 TEST_F(pool_limits, ARefusalInMidBatchIsOneErrorAndThenReadyForTheSync) {
     start({{"pool_size", "1"}, {"queue_timeout", "200ms"}});
     auto holder = wire();
-    holder.converse(wire::query("begin; create temporary table held (n int) on commit drop"));
+    holder.converse(wire::query("begin; select pg_advisory_xact_lock(91500)"));
     auto waiter = wire();
     const auto messages = waiter.converse(wire::parse("", "create table never (n int)") +
                                           wire::bind("", "") + wire::execute("") + wire::sync());
@@ -153,7 +153,7 @@ TEST_F(pool_limits, ARefusalInMidBatchIsOneErrorAndThenReadyForTheSync) {
 TEST_F(pool_limits, AWaiterThatLeavesFreesItsPlace) {
     start({{"pool_size", "1"}});
     auto holder = wire();
-    holder.converse(wire::query("begin; create temporary table held (n int) on commit drop"));
+    holder.converse(wire::query("begin; select pg_advisory_xact_lock(91500)"));
     {
         auto gone = wire();
         gone.send(wire::query("create table never_made (n int)"));
@@ -172,7 +172,7 @@ TEST_F(pool_limits, AWaiterThatLeavesFreesItsPlace) {
 TEST_F(pool_limits, AWaiterIsToldByANoticeThatItWaits) {
     start({{"pool_size", "1"}, {"queue_notice", "200ms"}});
     auto holder = wire();
-    holder.converse(wire::query("begin; create temporary table held (n int) on commit drop"));
+    holder.converse(wire::query("begin; select pg_advisory_xact_lock(91500)"));
     auto waiter = wire();
     waiter.send(wire::query("select pg_advisory_xact_lock(1)"));
     const auto notice = waiter.read(5s);
@@ -213,7 +213,7 @@ TEST_F(pool_limits, TheBudgetOfANodeHoldsOverAllPools) {
 TEST_F(pool_limits, ReadyzStaysTrueWhileEverythingIsBusy) {
     start({{"pool_size", "1"}});
     auto holder = wire();
-    holder.converse(wire::query("begin; create temporary table held (n int) on commit drop"));
+    holder.converse(wire::query("begin; select pg_advisory_xact_lock(91500)"));
     auto waiter = wire();
     waiter.send(wire::query("select pg_advisory_xact_lock(1)"));
     ASSERT_TRUE(wait_for_waiting(1));
@@ -224,8 +224,8 @@ TEST_F(pool_limits, ReadyzStaysTrueWhileEverythingIsBusy) {
 }
 
 TEST_F(pool_limits, IdleServerConnectionsCloseAfterTheirTime) {
-    start({{"server_idle_timeout", "300ms"}});
-    wire().converse(wire::query("begin; create temporary table t (n int) on commit drop; commit"));
+    start({{"server_idle_timeout", "1s"}});
+    wire().converse(wire::query("begin; select pg_advisory_xact_lock(91500); commit"));
     EXPECT_TRUE(wait_until([&] { return pool_backends(shared_cluster().primary()) == 0; }, 10s));
 }
 

@@ -25,7 +25,7 @@ protected:
             "$$ begin perform pg_advisory_lock(4711); return 1; end $$;"
             "grant all on all tables in schema public to public;"
             "grant all on all sequences in schema public to public");
-        EXPECT_TRUE(cluster().wait_caught_up());
+        reread_catalog();
         auto session = connect();
         EXPECT_TRUE(wait_until([&] {
             return route_of(session, "select 'MARKER' from things") == "standby";

@@ -41,12 +41,18 @@ void routed_test::make_table(const std::string& name, const std::string& columns
     session.must("create table " + name + " (" + columns + ")");
     session.must("alter table " + name + " owner to app");
     EXPECT_TRUE(cluster().wait_caught_up());
+    reread_catalog();
     auto client = connect();
-    // DDL made behind pgweir's back is known to it when the catalog is read the next time.
     EXPECT_TRUE(wait_until([&] {
         return route_of(client, "select 'MARKER' from " + name) == "standby";
     })) << "reads of "
         << name << " never ran on a standby";
+}
+
+void routed_test::reread_catalog() {
+    pg_connection session{conninfo(proxy().port(), accounts::superuser)};
+    session.must("comment on schema public is 'DDL that pgweir sees'");
+    EXPECT_TRUE(cluster().wait_caught_up());
 }
 
 std::string routed_test::new_marker() {

@@ -31,6 +31,9 @@ protected:
     /// "primary", "standby", "primary standby" or "nowhere": the servers whose logs hold `marker`.
     static std::string where_ran(const std::string& marker);
     /// A marker that occurs in no log yet; put it into a statement's text.
+    /// DDL made behind pgweir's back is known to it when the catalog is read the next time: now,
+    /// instead of a minute later.
+    static void reread_catalog();
     static std::string new_marker();
     /// Runs `sql` with "MARKER" in it replaced by a new marker; where it ran, or its error.
     static std::string route_of(pg_connection& session, std::string sql);
