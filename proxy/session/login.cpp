@@ -125,15 +125,16 @@ task<bool> read_startup(login_attempt& l) {
             handle_cancel(l, *request);
             co_return false;
         }
+        const bool wants_tls = std::holds_alternative<protocol::ssl_request>(*packet);
+        const bool yes = wants_tls && tls_on && !asked_tls;
+        asked_tls = asked_tls || wants_tls;
         // What follows a request for encryption before its answer was never meant to be encrypted (CVE-2021-23214).
         if (!l.in.bytes().empty() || l.io->is_tls()) {
+            if (!yes && !l.io->is_tls()) l.io->append("N");
             l.refuse(login_outcome::broken, protocol::sqlstate::protocol_violation,
                      "received unencrypted data after a request for encryption");
             co_return false;
         }
-        const bool wants_tls = std::holds_alternative<protocol::ssl_request>(*packet);
-        const bool yes = wants_tls && tls_on && !asked_tls;
-        asked_tls = asked_tls || wants_tls;
         l.io->send(yes ? "S" : "N");
         if (!yes) continue;
         const bool secured = co_await accept_tls(l, {}, false);
