@@ -89,13 +89,7 @@ void worker::sweep_sessions() {
         counters_.clients[state].set(in_state[static_cast<std::size_t>(state)]);
 }
 
-bool worker::may_connect() {
-    if (settings().server_connect_rate == 0) return true;
-    if (connect_tokens_ < 1 && now_ == clock::time_point{}) return false;
-    if (connect_tokens_ < 1) return false;
-    connect_tokens_ -= 1;
-    return true;
-}
+bool worker::may_connect() const { return settings().server_connect_rate == 0 || connect_tokens_ >= 1; }
 
 void worker::welcome_client(stream_socket socket, std::string peer, bool local) {
     counters_.connections_accepted.add();

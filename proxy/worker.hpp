@@ -123,8 +123,15 @@ struct database_catalog {
     std::shared_ptr<const catalog> snapshot;
     std::uint64_t generation = 0;
     std::shared_ptr<std::atomic<std::uint64_t>> marks;
+    std::chrono::steady_clock::time_point doubted{};  // when it was last read anew on suspicion
     bool sequence_state_asked = false;  // somebody used currval or lastval here (RULES A13)
 
+    /// True at most every two seconds.
+    [[nodiscard]] bool may_doubt(std::chrono::steady_clock::time_point now) {
+        if (now - doubted < std::chrono::seconds{2}) return false;
+        doubted = now;
+        return true;
+    }
     void raise_mark(std::uint64_t look) const {
         auto seen = marks->load(std::memory_order_relaxed);
         while (seen < look && !marks->compare_exchange_weak(seen, look)) {}
@@ -189,8 +196,9 @@ public:
     void send_backend(unsigned to, connection_budget::pool_slot& slot, int fd, backend_state state, std::uint64_t ticket);
     [[nodiscard]] std::shared_ptr<stream> adopt_socket(int fd, int family);
     void post_wake(pool& which);
-    /// A token to open one more server connection now (server_connect_rate).
-    [[nodiscard]] bool may_connect();
+    /// server_connect_rate allows one more server connection now; `note_connect` when it is being opened.
+    [[nodiscard]] bool may_connect() const;
+    void note_connect() { connect_tokens_ -= 1; }
     [[nodiscard]] bool closing() const { return closing_; }
 
     [[nodiscard]] unsigned id() const { return id_; }
@@ -271,7 +279,7 @@ private:
     clock::time_point now_ = clock::now();
     std::uint64_t last_backend_ = 0;
     unsigned ticks_ = 0;
-    double connect_tokens_ = 0;
+    double connect_tokens_ = 10;
     std::set<std::string, std::less<>> paused_;
     bool all_paused_ = false;
     bool closing_ = false;

@@ -202,6 +202,7 @@ void pool::open_if_wanted() {
     const auto now = owner_.now();
     if (now < next_opening_) return;
     while (opening_ < waiters_.size() && owner_.may_connect() && owner_.budget().try_open(slot_)) {
+        owner_.note_connect();
         ++opening_;
         open_backend(owner_, *this);
     }
@@ -294,6 +295,7 @@ void pool::keep_minimum() {
     const auto least = owner_.policy_of(key().database, key().user)->min_pool_size;
     if (least == 0 || paused || is_out_of_use(owner_.view(), key().node) || owner_.closing() || owner_.now() < next_opening_) return;
     if (owner_.budget().open_connections(slot_) >= least || !owner_.may_connect() || !owner_.budget().try_open(slot_)) return;
+    owner_.note_connect();
     ++opening_;
     open_backend(owner_, *this);
 }

@@ -103,7 +103,7 @@ private:
     };
     /// What an expectation's tag means when the entry ends.
     struct pending_change {
-        enum kind : std::uint8_t { parse, parse_known, parse_again, close_statement, deallocate, forget_all } what = parse;
+        enum kind : std::uint8_t { parse, parse_known, parse_again, close_statement, deallocate, forget_all, evict } what = parse;
         std::string name;
         prepared_ptr statement;
         std::uint64_t number = 0;
@@ -263,6 +263,7 @@ private:
     bool doubted_unit_ = false;  // it names what the catalog does not prove
     bool commits_ = false;       // what is outstanding may commit
     bool lease_prepared_ = false;  // the last injection is confirmed: the unit that waits for it goes now
+    bool refusing_ = false;      // a pin: the block is being failed on its server first
     bool moving_ = false;        // ROLLBACK on the standby is under way
     bool moved_ = false;         // the block goes on on the primary
     bool block_may_read_standby_ = false;

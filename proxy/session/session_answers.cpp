@@ -78,7 +78,8 @@ bool session::on_error(backend& from, std::string_view body, protocol::verdict h
     }
     unit_failed_ = true;
     if (fragment_) skip_after_fragment_ = true;
-    syntax_error_ = sqlstate == "42601";
+    // What these refuse has done nothing at all.
+    syntax_error_ = sqlstate == "42601" || sqlstate == "26000" || sqlstate == "34000";
     owner_.counters().errors_from_servers.add(sqlstate);
     if (sqlstate == "42P05" || sqlstate == "26000") return !rename_in_error(body);
     return true;
@@ -255,6 +256,9 @@ void session::apply(const pending_change& change, protocol::outcome how) {
         if (done && change.statement && lease_->unnamed != change.statement) lease_->state.prepared.add(change.statement);
         if (!done && lease_->unnamed == change.statement) lease_->unnamed = nullptr;
         return;
+    case pending_change::evict:
+        if (!done && lease_) lease_->state.prepared.add(change.statement);
+        return;
     case pending_change::close_statement:
         if (done) statements_.erase(change.name);
         return;
@@ -324,7 +328,9 @@ void session::on_server_lost(backend& from, std::string_view farewell) {
     const auto self = shared_from_this();
     const auto readies = from.conversation().frontend_readies();
     const bool open = unit_open_;
-    const bool was_pinned = pins_.any() && !pins_.has(pin_reason::session_mode);
+    pin_set by_mode;
+    by_mode.add(pin_reason::session_mode);
+    const bool was_pinned = pins_.without(by_mode).any();
     const bool standby = from.state.standby;
     const bool in_block = block_ != block_state::none;
     const auto farewell_text = std::string{farewell};
@@ -343,9 +349,9 @@ void session::on_server_lost(backend& from, std::string_view farewell) {
     if (from.cut_short()) return finish("its server connection was lost in the middle of a message");
     if (was_pinned) {
         // Its locks, LISTENs and temporary objects are gone: to go on silently would be wrong (RULES A18).
-        if (!farewell_text.empty()) say_server_error(farewell_text);
-        else return fatal(protocol::sqlstate::admin_shutdown, "pgweir: terminating connection: its server connection was lost");
-        return finish("its server connection was lost");
+        const auto why = protocol::find_error_field(farewell_text, 'M');
+        if (why && !sqlstate_of_farewell.empty()) return fatal(sqlstate_of_farewell, *why);
+        return fatal(protocol::sqlstate::admin_shutdown, "pgweir: terminating connection: its server connection was lost");
     }
     // A read that was told of nothing is asked again, unless it may be what brought the server down (RULES A19).
     if (standby && !retry_.empty() && from.holds_answers() && readies == 1 && (sqlstate_of_farewell == "57P01" || sqlstate_of_farewell == "40001"))

@@ -236,7 +236,8 @@ void session::evict_prepared(std::string& out) {
         if (in_use) return;
         lease_->state.prepared.remove(old->id);
         owner_.counters().prepared_evictions.add();
-        if (lease_->conversation().add({expect::close, origin::helper, 0}))
+        const auto tag = change({pending_change::evict, {}, old, 0});
+        if (lease_->conversation().add({expect::close, origin::helper, tag}))
             encode(protocol::close{protocol::target_kind::statement, old->server_name}, out);
     }
 }
@@ -414,7 +415,17 @@ bool session::refuses_pin(unit& u) {
     std::string reasons;
     wanted.each([&](pin_reason why) { reasons += (reasons.empty() ? "" : ", ") + std::string{label(why)}; });
     owner_.counters().queue_refusals[queue_refusal::pinned_limit].add();
-    fail_unit(u, "53300", "pgweir: max_pinned (" + std::to_string(policy_->max_pinned) + ") sessions of this pool hold a server connection already; this statement would pin one more (" + reasons + ")");
+    const auto why = "pgweir: max_pinned (" + std::to_string(policy_->max_pinned) +
+                     ") sessions of this pool hold a server connection already; this statement would pin one more (" + reasons + ")";
+    if (lease_->conversation().status() == 'T') {
+        // The block fails on its server as well: nothing of it may be committed after an error.
+        failure_ = lease_refusal{"53300", why, {}};
+        refusing_ = true;
+        waiting_ = wait_for::injection;
+        inject("ROLLBACK TO SAVEPOINT pgweir_refused_a_pin");
+        return true;
+    }
+    fail_unit(u, "53300", why);
     if (lease_ && lease_->conversation().at_rest()) end_lease();
     return true;
 }

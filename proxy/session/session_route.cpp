@@ -41,6 +41,8 @@ bool session::handle_unit(unit& u) {
     // Parts of a unit that has begun, and what an error makes the server skip, go where the rest went.
     if (lease_ && (unit_open_ || lease_->conversation().skipping())) {
         if (!plan(u)) return false;
+        judge(u);
+        u.route.target = route_target::primary;
         forward_unit(u);
         return true;
     }
@@ -64,6 +66,11 @@ bool session::handle_unit(unit& u) {
 
 /// The server of this block is gone: the first unit hears why, all others 25P02, until the block ends.
 bool session::handle_in_failed_block(unit& u) {
+    if (u.messages.size() == 1 && u.end == 'S') {
+        take(u.bytes.size());
+        say_ready();
+        return true;
+    }
     if (ends_block(u) && u.is_whole()) {
         block_ = block_state::none;
         lost_block_.reset();
@@ -202,10 +209,10 @@ bool session::begin_lease(unit& u, backend_ptr leased) {
         const auto node = leased->home().key().node;
         const auto verdict = floor_.may_read(owner_.view(), node, as_connection(*leased), looks, as_consistency(consistency_));
         if (verdict != read_verdict::yes || u.route.target != route_target::standby) {
+            if (u.route.target != route_target::standby && owner_.view().primary == node) leased->condemn();
             leased->home().give_back(leased);
             if (u.route.target != route_target::standby && owner_.view().primary == node) {
                 // The view says primary, the server said standby at login: the view is ahead or behind; look again.
-                leased->condemn();
                 owner_.hint_monitor(node);
                 wait_until(wait_for::primary);
                 return false;
@@ -250,6 +257,11 @@ void session::inject(std::string_view sql) {
 
 /// The present injection is answered.
 void session::on_injected_ready() {
+    if (std::exchange(refusing_, false)) {
+        injected_error_.clear();
+        waiting_ = wait_for::nothing;
+        return;
+    }
     if (!injected_error_.empty()) {
         const auto error = std::exchange(injected_error_, {});
         injections_.clear();
