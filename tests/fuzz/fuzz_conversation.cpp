@@ -1,6 +1,7 @@
-// The conversation between a client that keeps to the protocol and a model of a server: the input makes their choices. Every
-// message has to go where the model says, everything has to end as it did on the server, nothing may be expected for ever.
-// Then the same input as bare server messages, which may be anything: no crash.
+// The conversation between a client that keeps to the protocol and a model of a server: the input
+// makes their choices. Every message has to go where the model says, everything has to end as it
+// did on the server, nothing may be expected for ever. Then the same input as bare server messages,
+// which may be anything: no crash.
 #include "tests/unit/protocol/server_model.hpp"
 
 #include <cstddef>
@@ -22,7 +23,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     conversation queue;
     for (std::size_t i = 0; i + 1 < size; i += 2) {
         if (data[i] % 3 == 0)
-            queue.add({static_cast<expect>(data[i + 1] % 10U), static_cast<origin>(data[i] % 4 % 3), i});
+            queue.add(
+                {static_cast<expect>(data[i + 1] % 10U), static_cast<origin>(data[i] % 4 % 3), i});
         else
             queue.on_message(static_cast<char>(data[i]), static_cast<char>(data[i + 1]));
         if (queue.at_rest() && !queue.empty()) std::abort();

@@ -13,24 +13,37 @@ namespace {
 
 expectation of(char letter) {
     switch (letter) {
-    case 'P': return {expect::parse, origin::frontend, 1};
-    case 'B': return {expect::bind};
-    case 'D': return {expect::describe_statement};
-    case 'd': return {expect::describe_portal};
-    case 'E': return {expect::execute};
-    case 'C': return {expect::close, origin::frontend, 2};
-    case 'S': return {expect::sync};
-    case 'Q': return {expect::query};
-    case 'F': return {expect::function_call};
-    case 'q': return {expect::query, origin::injected};
-    case 'p': return {expect::parse, origin::helper};
-    default: return {expect::synthetic, origin::frontend, static_cast<std::uint64_t>(letter)};
+    case 'P':
+        return {expect::parse, origin::frontend, 1};
+    case 'B':
+        return {expect::bind};
+    case 'D':
+        return {expect::describe_statement};
+    case 'd':
+        return {expect::describe_portal};
+    case 'E':
+        return {expect::execute};
+    case 'C':
+        return {expect::close, origin::frontend, 2};
+    case 'S':
+        return {expect::sync};
+    case 'Q':
+        return {expect::query};
+    case 'F':
+        return {expect::function_call};
+    case 'q':
+        return {expect::query, origin::injected};
+    case 'p':
+        return {expect::parse, origin::helper};
+    default:
+        return {expect::synthetic, origin::frontend, static_cast<std::uint64_t>(letter)};
     }
 }
 
 /// Sends each letter; upper case as above, 'q' an injected Query, '1' and '3' synthetic answers.
 void send(conversation& c, std::string_view letters) {
-    for (const char letter : letters) c.add(of(letter));
+    for (const char letter : letters)
+        c.add(of(letter));
 }
 
 /// Feeds server message types; 'Z' is followed by its status. Gives one letter a message: f s a u !
@@ -47,14 +60,16 @@ std::string feed(conversation& c, std::string_view types) {
 std::string endings(conversation& c) {
     std::string text;
     for (const auto& e : c.ended()) {
-        text += e.entry.what == expect::synthetic ? static_cast<char>(e.entry.tag) : e.entry.what == expect::parse ? 'P' : 'C';
+        text += e.entry.what == expect::synthetic ? static_cast<char>(e.entry.tag)
+                : e.entry.what == expect::parse   ? 'P'
+                                                  : 'C';
         text += "+-/"[static_cast<int>(e.how)];
     }
     c.clear_ended();
     return text;
 }
 
-}  // namespace
+} // namespace
 
 TEST(Conversation, RestsAfterASimpleQueryOutsideATransaction) {
     conversation c;
@@ -265,9 +280,11 @@ TEST(Conversation, CopyBothAndUnknownLettersAreViolationsAtAnyTime) {
 
 TEST(Conversation, KeepsItsPlaceOverThousandsOfPipelinedUnits) {
     conversation c;
-    for (int i = 0; i < 5'000; ++i) send(c, "PBES");
+    for (int i = 0; i < 5'000; ++i)
+        send(c, "PBES");
     EXPECT_EQ(c.size(), 20'000U);
-    for (int i = 0; i < 5'000; ++i) ASSERT_EQ(feed(c, "12CZI"), "ffff") << i;
+    for (int i = 0; i < 5'000; ++i)
+        ASSERT_EQ(feed(c, "12CZI"), "ffff") << i;
     EXPECT_TRUE(c.at_rest());
     EXPECT_EQ(c.ended().size(), 5'000U);
 }
@@ -277,7 +294,8 @@ TEST(Conversation, AnyLegalExchangeWithAServerGoesWithoutViolationAndEndsAtRest)
     unsigned doubtful = 0;
     for (unsigned seed = 1; seed <= 20'000; ++seed) {
         std::minstd_rand random{seed};
-        model_exchange exchange{[&](unsigned n) { return static_cast<unsigned>(random() / 64 % n); }};
+        model_exchange exchange{
+            [&](unsigned n) { return static_cast<unsigned>(random() / 64 % n); }};
         ASSERT_EQ(exchange.run(20 + seed % 300), "") << "seed " << seed << ": " << exchange.trace;
         messages += exchange.messages;
         doubtful += exchange.ended_in_doubt ? 1 : 0;

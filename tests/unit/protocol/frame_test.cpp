@@ -13,13 +13,15 @@ namespace {
 std::string framed(char type, std::string_view body) {
     const auto length = static_cast<std::uint32_t>(body.size() + 4);
     std::string out{type};
-    for (const unsigned shift : {24U, 16U, 8U, 0U}) out += static_cast<char>(length >> shift & 0xffU);
+    for (const unsigned shift : {24U, 16U, 8U, 0U})
+        out += static_cast<char>(length >> shift & 0xffU);
     return out.append(body);
 }
 
 std::string header_of_length(std::uint32_t length) {
     std::string out{'D'};
-    for (const unsigned shift : {24U, 16U, 8U, 0U}) out += static_cast<char>(length >> shift & 0xffU);
+    for (const unsigned shift : {24U, 16U, 8U, 0U})
+        out += static_cast<char>(length >> shift & 0xffU);
     return out;
 }
 
@@ -30,7 +32,8 @@ public:
         bytes_ += piece;
         for (;;) {
             frame_header header;
-            if (read_header(bytes_, header) != frame_status::found || header.size > bytes_.size()) return;
+            if (read_header(bytes_, header) != frame_status::found || header.size > bytes_.size())
+                return;
             messages.push_back(header.type + std::string{body_of(bytes_, header)});
             bytes_.erase(0, static_cast<std::size_t>(header.size));
         }
@@ -41,7 +44,7 @@ private:
     std::string bytes_;
 };
 
-}  // namespace
+} // namespace
 
 TEST(FrameHeader, TellsTypeAndSizesOfAMessage) {
     const auto stream = framed('D', "row");
@@ -57,7 +60,8 @@ TEST(FrameHeader, IsIncompleteBelowFiveBytes) {
     const auto stream = framed('Z', "I");
     for (std::size_t size = 0; size < frame_header::bytes; ++size) {
         SCOPED_TRACE(size);
-        const std::vector<char> cut(stream.begin(), stream.begin() + static_cast<std::ptrdiff_t>(size));
+        const std::vector<char> cut(stream.begin(),
+                                    stream.begin() + static_cast<std::ptrdiff_t>(size));
         frame_header header;
         EXPECT_EQ(read_header({cut.data(), cut.size()}, header), frame_status::incomplete);
     }
@@ -93,8 +97,9 @@ TEST(FrameHeader, TheLargestMessageDoesNotWrapItsSize) {
 }
 
 TEST(FrameHeader, FindsTheSameMessagesHoweverTheStreamIsCut) {
-    const auto stream = framed('P', std::string("s\0select 1\0\0\0", 13)) + framed('B', std::string(300, 'x')) + framed('S', "") +
-                        framed('Z', "I") + framed('Q', std::string("\0", 1));
+    const auto stream = framed('P', std::string("s\0select 1\0\0\0", 13)) +
+                        framed('B', std::string(300, 'x')) + framed('S', "") + framed('Z', "I") +
+                        framed('Q', std::string("\0", 1));
     collector whole;
     whole.take(stream);
     ASSERT_EQ(whole.messages.size(), 5U);
@@ -106,6 +111,7 @@ TEST(FrameHeader, FindsTheSameMessagesHoweverTheStreamIsCut) {
         EXPECT_EQ(halves.messages, whole.messages);
     }
     collector bytes;
-    for (const char c : stream) bytes.take({&c, 1});
+    for (const char c : stream)
+        bytes.take({&c, 1});
     EXPECT_EQ(bytes.messages, whole.messages);
 }

@@ -31,7 +31,8 @@ TEST(CancelRegistry, EveryIdIsPositiveAndItsOwn) {
 TEST(CancelRegistry, KeysAreRandom) {
     cancel_registry registry;
     std::set<std::string> keys;
-    for (int i = 0; i < 1'000; ++i) keys.insert(registry.add(0).secret_key);
+    for (int i = 0; i < 1'000; ++i)
+        keys.insert(registry.add(0).secret_key);
     EXPECT_GT(keys.size(), 990U) << "of 2^32 a thousand are hardly ever the same";
 }
 
@@ -46,7 +47,8 @@ TEST(CancelRegistry, AWrongKeyFindsNobody) {
     EXPECT_FALSE(registry.find(mine.process_id, ""));
     EXPECT_FALSE(registry.find(mine.process_id, mine.secret_key.substr(0, 3)));
     EXPECT_FALSE(registry.find(mine.process_id, mine.secret_key + '\0'));
-    if (mine.secret_key != other.secret_key) EXPECT_FALSE(registry.find(mine.process_id, other.secret_key));
+    if (mine.secret_key != other.secret_key)
+        EXPECT_FALSE(registry.find(mine.process_id, other.secret_key));
     EXPECT_FALSE(registry.find(0, mine.secret_key));
     EXPECT_FALSE(registry.find(-mine.process_id, mine.secret_key));
 }
@@ -64,7 +66,8 @@ TEST(CancelRegistry, AnIdIsNotUsedAgainAtOnce) {
     cancel_registry registry;
     const auto mine = registry.add(0);
     registry.remove(mine.process_id);
-    EXPECT_NE(registry.add(0).process_id, mine.process_id) << "a late cancel request must not meet a newcomer";
+    EXPECT_NE(registry.add(0).process_id, mine.process_id)
+        << "a late cancel request must not meet a newcomer";
 }
 
 TEST(CancelRegistry, MayBeUsedByAllWorkersAtOnce) {
@@ -79,5 +82,6 @@ TEST(CancelRegistry, MayBeUsedByAllWorkersAtOnce) {
                 registry.remove(mine.process_id);
             }
         });
-    for (auto& w : workers) w.join();
+    for (auto& w : workers)
+        w.join();
 }

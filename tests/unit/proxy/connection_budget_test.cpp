@@ -19,7 +19,10 @@ class ConnectionBudget : public testing::Test {
 protected:
     using slot = connection_budget::pool_slot;
 
-    slot& pool(const std::string& user, std::uint32_t limit = 2, std::uint32_t reserve = 0, clock_type::duration after = {}) {
+    slot& pool(const std::string& user,
+               std::uint32_t limit = 2,
+               std::uint32_t reserve = 0,
+               clock_type::duration after = {}) {
         return budget.slot({0, "shop", user}, limit, reserve, after);
     }
     std::uint64_t queue(slot& in, unsigned worker, clock_type::duration since = {}) {
@@ -28,28 +31,33 @@ protected:
         return ticket.value_or(0);
     }
     /// Who gets a connection that became free on `worker`: its ticket, 0 if it stays.
-    std::pair<kind, std::uint64_t> served(slot& in, unsigned worker, clock_type::duration now, bool can_move = true) {
+    std::pair<kind, std::uint64_t>
+    served(slot& in, unsigned worker, clock_type::duration now, bool can_move = true) {
         std::uint64_t ticket = 0;
         const auto to = budget.next(in, worker, start + now, ticket, can_move);
         return {to.what, ticket};
     }
-    static void idles(slot& in, unsigned worker, std::uint32_t count) { in.idle[worker].store(count); }
+    static void idles(slot& in, unsigned worker, std::uint32_t count) {
+        in.idle[worker].store(count);
+    }
 
     using told = std::vector<std::pair<unsigned, std::string>>;
     told woken;
     told asked_to_shed;
     const clock_type::time_point start = clock_type::now();
-    connection_budget budget{4,
-                             5ms,
-                             {[this](unsigned w, slot& p) { woken.emplace_back(w, p.key.user); },
-                              [this](unsigned w, slot& p) { asked_to_shed.emplace_back(w, p.key.user); }}};
+    connection_budget budget{
+        4,
+        5ms,
+        {[this](unsigned w, slot& p) { woken.emplace_back(w, p.key.user); },
+         [this](unsigned w, slot& p) { asked_to_shed.emplace_back(w, p.key.user); }}};
 };
 
-}  // namespace
+} // namespace
 
 TEST_F(ConnectionBudget, GivesEveryKeyOneSlotThatStays) {
     auto& a = pool("a");
-    for (int i = 0; i < 100; ++i) pool("user" + std::to_string(i));
+    for (int i = 0; i < 100; ++i)
+        pool("user" + std::to_string(i));
     EXPECT_EQ(&pool("a"), &a);
     EXPECT_EQ(a.key, (pool_key{0, "shop", "a"}));
     EXPECT_NE(&a, &budget.slot({1, "shop", "a"}, 2)) << "another node";
@@ -126,7 +134,8 @@ TEST_F(ConnectionBudget, PrefersItsOwnWorkersOldestWithinTheSlack) {
     auto& a = pool("a");
     const auto elsewhere = queue(a, 1), own = queue(a, 0, 1ms), own_later = queue(a, 0, 2ms);
     EXPECT_EQ(served(a, 0, 4ms), (std::pair{kind::give_here, own}));
-    EXPECT_EQ(served(a, 0, 5ms), (std::pair{kind::move, elsewhere})) << "it has waited for the slack: its turn";
+    EXPECT_EQ(served(a, 0, 5ms), (std::pair{kind::move, elsewhere}))
+        << "it has waited for the slack: its turn";
     EXPECT_EQ(served(a, 0, 5ms), (std::pair{kind::give_here, own_later}));
 }
 
@@ -205,7 +214,8 @@ TEST_F(ConnectionBudget, AClosedConnectionWakesTheOldestWhoCanUseThePermit) {
 
 TEST_F(ConnectionBudget, AClosedConnectionWakesNobodyWhileTheNodeIsStillAboveItsLimit) {
     auto& a = pool("a", 5);
-    for (int i = 0; i < 4; ++i) EXPECT_TRUE(budget.try_open(a));
+    for (int i = 0; i < 4; ++i)
+        EXPECT_TRUE(budget.try_open(a));
     budget.set_node_limit(0, 2);
     queue(a, 1);
     budget.closed(a);
@@ -297,7 +307,8 @@ TEST_F(ConnectionBudget, APlaceThatComesBackIsWhereItWas) {
     budget.put_back(a, second, 0, start);
     budget.put_back(a, first, 1, start);
     EXPECT_EQ(a.waiting.load(), 3U);
-    for (const auto ticket : {first, second, third}) EXPECT_EQ(served(a, 0, 10ms).second, ticket);
+    for (const auto ticket : {first, second, third})
+        EXPECT_EQ(served(a, 0, 10ms).second, ticket);
 }
 
 TEST_F(ConnectionBudget, TellsItsFigures) {

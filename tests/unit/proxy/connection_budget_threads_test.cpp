@@ -1,5 +1,6 @@
-// Workers as threads with letter boxes, each with a pool as proxy/pool/pool.cpp has it and sessions that ask, hold and return:
-// nobody may wait for ever and no limit may be exceeded, however they interleave. No tick helps: a lost wake-up hangs.
+// Workers as threads with letter boxes, each with a pool as proxy/pool/pool.cpp has it and sessions
+// that ask, hold and return: nobody may wait for ever and no limit may be exceeded, however they
+// interleave. No tick helps: a lost wake-up hangs.
 #include "proxy/pool/connection_budget.hpp"
 
 #include <gtest/gtest.h>
@@ -77,13 +78,17 @@ private:
 
 struct world {
     explicit world(std::chrono::milliseconds slack, unsigned one_in)
-        : budget{worker_count, slack, {[this](unsigned w, auto&) { workers[w]->box.post([this, w] { workers[w]->on_wake(); }); },
-                                       [](unsigned, auto&) {}}},
+        : budget{worker_count,
+                 slack,
+                 {[this](unsigned w, auto&) {
+                      workers[w]->box.post([this, w] { workers[w]->on_wake(); });
+                  },
+                  [](unsigned, auto&) {}}},
           closes_one_in{one_in} {}
 
     connection_budget budget;
     connection_budget::pool_slot& pool = budget.slot({0, "shop", "a"}, pool_limit);
-    unsigned closes_one_in;  // of the leases that end; 0: none
+    unsigned closes_one_in; // of the leases that end; 0: none
     std::atomic<unsigned> leases{0};
     std::atomic<unsigned> most_leases{0};
     std::atomic<unsigned> moved{0};
@@ -92,7 +97,8 @@ struct world {
 };
 
 void thread_worker::run() {
-    for (unsigned i = 0; i < sessions_per_worker; ++i) box.post([this] { ask(); });
+    for (unsigned i = 0; i < sessions_per_worker; ++i)
+        box.post([this] { ask(); });
     while (all_.working.load() != 0) {
         const auto letter = box.next();
         if (!letter) {
@@ -119,7 +125,8 @@ void thread_worker::ask() {
 }
 
 void thread_worker::open_if_wanted() {
-    while (!waiters_.empty() && all_.budget.try_open(all_.pool)) offer();
+    while (!waiters_.empty() && all_.budget.try_open(all_.pool))
+        offer();
 }
 
 void thread_worker::offer() {
@@ -159,28 +166,36 @@ void thread_worker::on_wake() {
 void thread_worker::begin_lease() {
     const auto now = all_.leases.fetch_add(1) + 1;
     auto most = all_.most_leases.load();
-    while (most < now && !all_.most_leases.compare_exchange_weak(most, now)) {}
+    while (most < now && !all_.most_leases.compare_exchange_weak(most, now)) {
+    }
     box.post([this] { end_lease(); });
 }
 
 void thread_worker::end_lease() {
     all_.leases.fetch_sub(1);
-    if (all_.closes_one_in != 0 && random_() / 64 % all_.closes_one_in == 0) all_.budget.closed(all_.pool);
-    else offer();
+    if (all_.closes_one_in != 0 && random_() / 64 % all_.closes_one_in == 0)
+        all_.budget.closed(all_.pool);
+    else
+        offer();
     if (--to_go_ >= sessions_per_worker) return box.post([this] { ask(); });
     if (to_go_ != 0) return;
     // This worker's sessions are done; the others may still need what idles here.
     if (all_.working.fetch_sub(1) == 1)
-        for (auto& w : all_.workers) w->box.post([] {});
+        for (auto& w : all_.workers)
+            w->box.post([] {});
 }
 
 void expect_that_nobody_waits_for_ever(std::chrono::milliseconds slack, unsigned closes_one_in) {
     world all{slack, closes_one_in};
-    for (unsigned i = 0; i < worker_count; ++i) all.workers.push_back(std::make_unique<thread_worker>(i, all));
+    for (unsigned i = 0; i < worker_count; ++i)
+        all.workers.push_back(std::make_unique<thread_worker>(i, all));
     std::vector<std::thread> threads;
-    for (auto& w : all.workers) threads.emplace_back([&w] { w->run(); });
-    for (auto& t : threads) t.join();
-    for (const auto& w : all.workers) EXPECT_FALSE(w->starved) << "waiting: " << all.pool.waiting.load();
+    for (auto& w : all.workers)
+        threads.emplace_back([&w] { w->run(); });
+    for (auto& t : threads)
+        t.join();
+    for (const auto& w : all.workers)
+        EXPECT_FALSE(w->starved) << "waiting: " << all.pool.waiting.load();
     EXPECT_EQ(all.leases.load(), 0U);
     EXPECT_EQ(all.pool.waiting.load(), 0U);
     EXPECT_LE(all.most_leases.load(), pool_limit);
@@ -188,12 +203,20 @@ void expect_that_nobody_waits_for_ever(std::chrono::milliseconds slack, unsigned
     if (slack == 0ms) EXPECT_GT(all.moved.load(), 0U) << "the workers never met";
 }
 
-}  // namespace
+} // namespace
 
-TEST(ConnectionBudgetThreads, NobodyWaitsForEverWhenConnectionsAreHandedOn) { expect_that_nobody_waits_for_ever(0ms, 0); }
+TEST(ConnectionBudgetThreads, NobodyWaitsForEverWhenConnectionsAreHandedOn) {
+    expect_that_nobody_waits_for_ever(0ms, 0);
+}
 
-TEST(ConnectionBudgetThreads, NobodyWaitsForEverWhenEveryConnectionIsClosedAfterUse) { expect_that_nobody_waits_for_ever(0ms, 1); }
+TEST(ConnectionBudgetThreads, NobodyWaitsForEverWhenEveryConnectionIsClosedAfterUse) {
+    expect_that_nobody_waits_for_ever(0ms, 1);
+}
 
-TEST(ConnectionBudgetThreads, NobodyWaitsForEverWhenSomeAreClosedAndSomeHandedOn) { expect_that_nobody_waits_for_ever(0ms, 3); }
+TEST(ConnectionBudgetThreads, NobodyWaitsForEverWhenSomeAreClosedAndSomeHandedOn) {
+    expect_that_nobody_waits_for_ever(0ms, 3);
+}
 
-TEST(ConnectionBudgetThreads, NobodyWaitsForEverWhenLocalSessionsOvertake) { expect_that_nobody_waits_for_ever(5ms, 5); }
+TEST(ConnectionBudgetThreads, NobodyWaitsForEverWhenLocalSessionsOvertake) {
+    expect_that_nobody_waits_for_ever(5ms, 5);
+}

@@ -12,13 +12,18 @@ namespace {
 const std::string no_types(2, '\0');
 const std::string one_type{"\0\1\0\0\0\x17", 6};
 
-std::shared_ptr<const sql::query_facts> some_facts() { return std::make_shared<sql::query_facts>(); }
+std::shared_ptr<const sql::query_facts> some_facts() {
+    return std::make_shared<sql::query_facts>();
+}
 
-prepared_ptr intern(prepared_store& store, std::string_view text, std::string_view state = {}, bool shared = true) {
+prepared_ptr intern(prepared_store& store,
+                    std::string_view text,
+                    std::string_view state = {},
+                    bool shared = true) {
     return store.intern(text, no_types, state, some_facts(), shared);
 }
 
-}  // namespace
+} // namespace
 
 TEST(PreparedStore, TheSameTextTypesAndStateAreOneStatement) {
     prepared_store store{3};
@@ -36,7 +41,8 @@ TEST(PreparedStore, AnythingElseIsAnotherStatement) {
     const auto first = store.intern("select $1", one_type, "a=1", some_facts(), true);
     EXPECT_NE(store.intern("select $2", one_type, "a=1", some_facts(), true), first);
     EXPECT_NE(store.intern("select $1", no_types, "a=1", some_facts(), true), first);
-    EXPECT_NE(store.intern("select $1", one_type, "a=2", some_facts(), true), first) << "search_path may mean another table";
+    EXPECT_NE(store.intern("select $1", one_type, "a=2", some_facts(), true), first)
+        << "search_path may mean another table";
     EXPECT_EQ(store.find("select $1", one_type, ""), nullptr);
 }
 
@@ -52,8 +58,10 @@ TEST(PreparedStore, WhatIsNotSharedIsNewEveryTimeAndNeverFound) {
 
 TEST(PreparedStore, NamesAndNumbersAreNeverUsedTwiceInAProcess) {
     prepared_store here{0}, there{1};
-    const auto first = intern(here, "select 1"), other = intern(here, "select 2"), elsewhere = intern(there, "select 1");
-    for (const auto& s : {first, other, elsewhere}) EXPECT_TRUE(s->server_name.starts_with(server_name_prefix));
+    const auto first = intern(here, "select 1"), other = intern(here, "select 2"),
+               elsewhere = intern(there, "select 1");
+    for (const auto& s : {first, other, elsewhere})
+        EXPECT_TRUE(s->server_name.starts_with(server_name_prefix));
     EXPECT_NE(first->server_name, other->server_name);
     EXPECT_NE(first->server_name, elsewhere->server_name);
     EXPECT_NE(first->id, other->id);
@@ -67,21 +75,27 @@ TEST(PreparedStore, AStatementThatNobodyHoldsIsForgottenAndComesBackUnderANewNam
     const auto name = first->server_name;
     first.reset();
     EXPECT_EQ(store.find("select 1", no_types, {}), nullptr);
-    EXPECT_NE(intern(store, "select 1")->server_name, name) << "a server connection may still have the old one";
+    EXPECT_NE(intern(store, "select 1")->server_name, name)
+        << "a server connection may still have the old one";
 }
 
 TEST(PreparedStore, DoesNotGrowWithStatementsThatAreGone) {
     prepared_store store{0};
     std::vector<prepared_ptr> held;
-    for (int i = 0; i < 100; ++i) held.push_back(intern(store, "select " + std::to_string(i)));
-    for (int i = 0; i < 50'000; ++i) (void)intern(store, "select -" + std::to_string(i));
+    for (int i = 0; i < 100; ++i)
+        held.push_back(intern(store, "select " + std::to_string(i)));
+    for (int i = 0; i < 50'000; ++i)
+        (void)intern(store, "select -" + std::to_string(i));
     EXPECT_LT(store.size(), 2'000U);
-    for (const auto& s : held) EXPECT_EQ(store.find(s->text, no_types, {}), s);
+    for (const auto& s : held)
+        EXPECT_EQ(store.find(s->text, no_types, {}), s);
 }
 
 class PreparedSet : public testing::Test {
 protected:
-    prepared_ptr make(std::size_t size) { return intern(store, std::string(size, static_cast<char>('a' + ++made % 26)), {}, false); }
+    prepared_ptr make(std::size_t size) {
+        return intern(store, std::string(size, static_cast<char>('a' + ++made % 26)), {}, false);
+    }
     prepared_store store{0};
     prepared_set set;
     int made = 0;
@@ -101,7 +115,8 @@ TEST_F(PreparedSet, KnowsWhatItHas) {
 
 TEST_F(PreparedSet, CountsAStatementOnceHoweverOftenItIsAdded) {
     const auto a = make(10), b = make(10);
-    for (int i = 0; i < 5; ++i) set.add(a);
+    for (int i = 0; i < 5; ++i)
+        set.add(a);
     set.add(b);
     EXPECT_EQ(set.size(), 2U);
     EXPECT_EQ(set.excess(a->bytes() + b->bytes()), nullptr);
@@ -110,7 +125,8 @@ TEST_F(PreparedSet, CountsAStatementOnceHoweverOftenItIsAdded) {
 
 TEST_F(PreparedSet, GivesUpTheLeastRecentlyUsedFirst) {
     const auto a = make(10), b = make(10), c = make(10);
-    for (const auto& s : {a, b, c}) set.add(s);
+    for (const auto& s : {a, b, c})
+        set.add(s);
     EXPECT_TRUE(set.use(a->id));
     std::vector<prepared_ptr> evicted;
     while (const auto old = set.excess(1)) {

@@ -14,23 +14,26 @@ constexpr std::size_t roomy = 1'000'000;
 std::string message(char type, std::size_t body = 0) {
     const auto length = static_cast<std::uint32_t>(body + 4);
     std::string out{type};
-    for (const unsigned shift : {24U, 16U, 8U, 0U}) out += static_cast<char>(length >> shift & 0xffU);
+    for (const unsigned shift : {24U, 16U, 8U, 0U})
+        out += static_cast<char>(length >> shift & 0xffU);
     return out + std::string(body, 'x');
 }
 
 std::string messages(std::string_view types) {
     std::string out;
-    for (const char type : types) out += message(type, 7);
+    for (const char type : types)
+        out += message(type, 7);
     return out;
 }
 
 std::string types(const unit& u) {
     std::string out;
-    for (const auto& m : u.messages) out += m.type;
+    for (const auto& m : u.messages)
+        out += m.type;
     return out;
 }
 
-}  // namespace
+} // namespace
 
 TEST(Unit, EndsWithQuerySyncFlushOrFunctionCall) {
     for (const char end : {'Q', 'S', 'H', 'F'}) {
@@ -60,7 +63,8 @@ TEST(Unit, IsIncompleteUntilItsLastByteHowever) {
     const auto input = messages("PBES");
     for (std::size_t cut = 0; cut < input.size(); ++cut) {
         SCOPED_TRACE(cut);
-        const std::vector<char> there(input.begin(), input.begin() + static_cast<std::ptrdiff_t>(cut));
+        const std::vector<char> there(input.begin(),
+                                      input.begin() + static_cast<std::ptrdiff_t>(cut));
         unit u;
         EXPECT_EQ(scan_unit({there.data(), there.size()}, roomy, u), unit_scan::incomplete);
     }
