@@ -86,9 +86,22 @@ public:
         return made;
     }
 
+    /// Start-up parameters (in one text, with whose they are) that a server has taken once.
+    [[nodiscard]] bool is_accepted(const std::string& parameters) const {
+        const std::lock_guard guard{mutex_};
+        return accepted_.contains(parameters);
+    }
+    void accept(const std::string& parameters) {
+        const std::lock_guard guard{mutex_};
+        if (accepted_.size() >= most_accepted) accepted_.clear();
+        accepted_.insert(parameters);
+    }
+
 private:
+    static constexpr std::size_t most_accepted = 10'000;
     mutable std::mutex mutex_;
     std::map<key_type, welcome_ptr> known_;
+    std::unordered_set<std::string> accepted_;
 };
 
 /// What all workers share; owned by the server, outlives them.

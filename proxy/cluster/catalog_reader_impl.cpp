@@ -24,13 +24,13 @@ catalog_reader::impl::impl(asio::io_context& control,
 // ---- any thread
 // -----------------------------------------------------------------------------------
 
-std::shared_ptr<catalog_slot> catalog_reader::impl::want(const std::string& database) {
+std::shared_ptr<catalog_slot> catalog_reader::impl::want(const std::string& name) {
     std::shared_ptr<catalog_slot> slot;
     {
         const std::lock_guard lock{mutex_};
-        auto& entry = slots_[database];
+        auto& entry = slots_[name];
         if (entry) return entry;
-        entry = std::make_shared<catalog_slot>(database);
+        entry = std::make_shared<catalog_slot>(name);
         slot = entry;
     }
     post_read(slot);

@@ -26,7 +26,7 @@ public:
          publish_function publish);
 
     // Any thread.
-    [[nodiscard]] std::shared_ptr<catalog_slot> want(const std::string& database);
+    [[nodiscard]] std::shared_ptr<catalog_slot> want(const std::string& name);
     void invalidate(const std::shared_ptr<catalog_slot>& slot);
     [[nodiscard]] const io_executor& executor() const { return executor_; }
 

@@ -40,7 +40,7 @@ public:
     void leave_queue();
 
 protected:
-    ~lease_waiter() = default;
+    virtual ~lease_waiter() = default;
 
 private:
     friend class pool;

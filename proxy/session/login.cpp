@@ -7,7 +7,9 @@
 #include "proxy/pool/opener.hpp"
 #include "proxy/session/auth_query.hpp"
 #include "proxy/session/console_service.hpp"
+#include "proxy/pool/own_query.hpp"
 #include "proxy/session/session.hpp"
+#include "proxy/session/state_sql.hpp"
 #include "proxy/worker.hpp"
 
 #include <openssl/ssl.h>
@@ -275,6 +277,45 @@ task<welcome_ptr> find_welcome(login_attempt& l, const login_result& who) {
     }
 }
 
+/// A wrong start-up parameter fails the login, as PostgreSQL does, instead of the first statement. Tried once for each set of
+/// parameters; while the pool is busy nobody waits for that.
+task<bool> try_parameters(login_attempt& l, const login_result& who) {
+    parameter_map wanted;
+    std::string all = who.database + '\0' + who.user;
+    for (const auto& [name, value] : who.parameters) wanted[to_lower(name)] = value;
+    for (const auto& [name, value] : wanted)
+        if (name != "application_name") all += '\0' + name + '=' + value;
+    auto& book = l.owner.shared().welcomes;
+    const bool nothing_to_try = wanted.empty() || (wanted.size() == 1 && wanted.contains("application_name"));
+    const auto primary = l.owner.view().primary;
+    if (nothing_to_try || !primary || book.is_accepted(all)) co_return true;
+    auto& from = l.owner.pool_for(*primary, who.database, who.user);
+    auto on = from.take(wanted);
+    if (!on) co_return true;
+    if (on->state.carried == wanted) {
+        from.give_back(std::move(on));
+        co_return true;
+    }
+    wake_signal answered{l.owner.executor()};
+    std::string error;
+    const auto sql = state_change_sql(on->state, wanted);
+    run_own_query(on, sql, [&](backend_ptr used, std::string why) {
+        on = std::move(used);
+        error = std::move(why);
+        answered.wake();
+    });
+    co_await answered.wait();
+    if (on && error.empty()) on->state.carried = wanted;
+    if (on) from.give_back(std::move(on));
+    if (error.empty()) {
+        book.accept(all);
+        co_return true;
+    }
+    const lease_refusal why{std::string{protocol::find_sqlstate(error)}, {}, error};
+    refuse_as_server(l, why);
+    co_return false;
+}
+
 task<> log_in(login_attempt& l) {
     const bool started = co_await read_startup(l);
     if (!started) co_return;
@@ -304,6 +345,8 @@ task<> log_in(login_attempt& l) {
                            "pgweir: replication connections are not pooled; connect to the server itself");
     const auto said = co_await find_welcome(l, who);
     if (said == nullptr || !l.io->is_open()) co_return;
+    const bool accepted = co_await try_parameters(l, who);
+    if (!accepted || !l.io->is_open()) co_return;
     l.owner.counters().logins[login_outcome::accepted].add();
     l.handed_over = true;
     auto early = l.in.take_rest();

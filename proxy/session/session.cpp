@@ -4,7 +4,7 @@
 #include "protocol/session_parameters.hpp"
 #include "protocol/simple_query.hpp"
 #include "proxy/log.hpp"
-#include "proxy/pool/reset.hpp"
+#include "proxy/pool/own_query.hpp"
 
 #include <spdlog/spdlog.h>
 
