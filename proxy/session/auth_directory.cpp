@@ -48,7 +48,12 @@ void auth_directory::forget(const std::string& user) {
 void auth_directory::remember_credentials(const std::string& user, const server_credentials& credentials) {
     const std::lock_guard guard{mutex_};
     auto& known = credentials_[user];
-    if (credentials.password) known.password = credentials.password;
+    if (credentials.password) {
+        known.password = credentials.password;
+    } else if (credentials.keys) {
+        // The password has changed since it was seen, or may have: the keys are what the user has just proved itself with.
+        known.password.reset();
+    }
     if (credentials.keys) known.keys = credentials.keys;
     if (!credentials.md5_hash.empty()) known.md5_hash = credentials.md5_hash;
 }
