@@ -4,6 +4,7 @@
 #include <boost/asio/socket_base.hpp>
 #include <spdlog/spdlog.h>
 
+#include <stdexcept>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -36,6 +37,14 @@ bool out_of_resources(const error_code& ec) {
 listener::listener(io_executor executor, accepted sink) : acceptor_{std::move(executor)}, sink_{std::move(sink)} {}
 
 std::uint16_t listener::listen_tcp(const std::string& address, std::uint16_t port, int backlog) {
+    try {
+        return bind_tcp(address, port, backlog);
+    } catch (const boost::system::system_error& e) {
+        throw std::runtime_error{"cannot listen on address " + address + " port " + std::to_string(port) + ": " + e.code().message()};
+    }
+}
+
+std::uint16_t listener::bind_tcp(const std::string& address, std::uint16_t port, int backlog) {
     const bool any = address == "*";
     const asio::ip::tcp::endpoint at{any ? asio::ip::address{asio::ip::address_v6::any()} : asio::ip::make_address(address), port};
     acceptor_.open(stream_protocol{at.protocol()});

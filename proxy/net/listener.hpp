@@ -21,7 +21,7 @@ public:
 
     explicit listener(io_executor executor, accepted sink);
 
-    /// Throws boost::system::system_error naming the address. `port` 0 picks a free one; returns the port.
+    /// Throws std::runtime_error naming the address. `port` 0 picks a free one; returns the port.
     std::uint16_t listen_tcp(const std::string& address, std::uint16_t port, int backlog);
     void listen_unix(const std::string& path, unsigned permissions, int backlog);
 
@@ -31,6 +31,7 @@ public:
     [[nodiscard]] std::uint64_t pauses() const { return pauses_; }
 
 private:
+    std::uint16_t bind_tcp(const std::string& address, std::uint16_t port, int backlog);
     using acceptor = asio::basic_socket_acceptor<asio::generic::stream_protocol, io_executor>;
     task<> accept_loop(std::shared_ptr<listener> self);
 
