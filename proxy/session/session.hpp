@@ -262,7 +262,7 @@ private:
     bool ddl_unit_ = false;      // the transaction may have changed the catalog
     bool doubted_unit_ = false;  // it names what the catalog does not prove
     bool commits_ = false;       // what is outstanding may commit
-    bool lease_prepared_ = false;  // the last injection is confirmed: the unit that waits for it goes now
+    bool injection_answered_ = false;  // to be acted on when the server's bytes are used up
     bool refusing_ = false;      // a pin: the block is being failed on its server first
     bool moving_ = false;        // ROLLBACK on the standby is under way
     bool moved_ = false;         // the block goes on on the primary

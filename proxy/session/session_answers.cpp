@@ -112,7 +112,7 @@ bool session::on_ready(backend& from, protocol::verdict how) {
             note_answer(from);
             if (std::exchange(skip_after_fragment_, false)) skipping_ = true;
         } else {
-            on_injected_ready();
+            injection_answered_ = true;
         }
         return false;
     }
@@ -288,8 +288,10 @@ void session::on_server_progress(backend& from) {
         end_lease();
         return pump();
     }
-    if (std::exchange(lease_prepared_, false)) {
-        // What the injection was for goes out before anything else may have the connection.
+    if (std::exchange(injection_answered_, false)) {
+        // What the injection was for goes out before anything else may have the connection; if it ended the lease, nobody else
+        // would wake this session.
+        on_injected_ready();
         pump();
         if (closed_) return;
     }
@@ -340,6 +342,7 @@ void session::on_server_lost(backend& from, std::string_view farewell) {
     lease_ = nullptr;
     changes_.clear();
     injections_.clear();
+    injection_answered_ = false;
     unit_open_ = fragment_ = false;
     const bool moving = std::exchange(moving_, false);
     rest_forward_ = false;

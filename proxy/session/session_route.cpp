@@ -293,7 +293,6 @@ void session::on_injected_ready() {
     }
     lease_->state.carried = followed_;
     waiting_ = wait_for::nothing;
-    lease_prepared_ = true;
     if (block_ == block_state::deferred) {
         block_ = lease_->state.standby ? block_state::on_standby : block_state::on_primary;
         moved_ = false;
