@@ -20,7 +20,6 @@ void http_endpoint::start() {
     const auto& s = server_.live()->values;
     const auto port = http_.listen(s.http_address, s.http_port);
     if (!port) throw std::runtime_error{"cannot listen for HTTP on port " + std::to_string(s.http_port) + ": " + port.error().message()};
-    for (const auto& address : s.http_address) spdlog::info("http listening address={} port={}", address, *port);
 }
 
 void http_endpoint::stop() { http_.stop(); }
