@@ -163,6 +163,8 @@ std::size_t backend::walk(std::string_view chunk) {
         }
         if (header.size > chunk.size() - at) break;
         const auto next = at + static_cast<std::size_t>(header.size);
+        // The session may put words of its own in the place of these: what came before them goes first.
+        if (header.type == 'E' || header.type == 'A') cut_run(at);
         if (!take_message(header.type, protocol::body_of(chunk.substr(at), header))) cut_run(next);
         if (dropped_) {
             // The unit is asked again elsewhere: nothing of its answer may reach the frontend.

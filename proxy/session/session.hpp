@@ -161,6 +161,7 @@ private:
     [[nodiscard]] prepared_ptr find_statement(std::string_view name) const;
     [[nodiscard]] prepared_ptr statement_now(std::string_view name) const;
     [[nodiscard]] bool parses_unnamed() const;
+    [[nodiscard]] bool is_being_prepared(const prepared_ptr& statement) const;
     [[nodiscard]] bool uses_sequence_state(const unit& u) const;
     [[nodiscard]] std::uint64_t change(pending_change what);
     void note_followed();

@@ -211,17 +211,28 @@ void session::forward_parse(unit& u, std::string_view body, std::string_view who
         conversation.add({expect::synthetic, origin::frontend, change({pending_change::parse_known, name, statement, 0})});
         return;
     }
+    if (is_being_prepared(statement)) {
+        conversation.add({expect::synthetic, origin::frontend, change({pending_change::parse_known, name, statement, 0})});
+        return;
+    }
     evict_prepared(out);
     owner_.counters().prepares_forwarded.add();
     if (conversation.add({expect::parse, origin::frontend, change({pending_change::parse, name, statement, 0})}))
         encode(protocol::parse_names{statement->server_name, names->query, names->parameter_types}, out);
 }
 
+/// A Parse of this named statement is on its way to the leased connection.
+bool session::is_being_prepared(const prepared_ptr& statement) const {
+    return std::any_of(changes_.begin(), changes_.end(), [&](const auto& c) {
+        if (c.statement != statement) return false;
+        return c.what == pending_change::parse ? !c.name.empty() : c.what == pending_change::parse_again && lease_->unnamed != statement;
+    });
+}
+
 /// Puts a Parse of our own in front of a message that needs the statement; its error is the client's.
 void session::ensure_prepared(const prepared_ptr& statement, std::string& out) {
     if (lease_->state.prepared.use(statement->id)) return;
-    for (const auto& c : changes_)
-        if (c.what == pending_change::parse && c.statement == statement && !c.name.empty()) return;  // on its way
+    if (is_being_prepared(statement)) return;
     evict_prepared(out);
     owner_.counters().prepares_repeated.add();
     const auto tag = change({pending_change::parse_again, {}, statement, 0});

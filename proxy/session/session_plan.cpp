@@ -49,7 +49,8 @@ bool session::plan(unit& u) {
             u.facts.push_back(owner_.facts().look_up(names->query));
             if (u.hint == sql::routing_hint::none) u.hint = sql::scan_hint(names->query);
             for (const auto& c : changes_)
-                u.waits = u.waits || c.what == pending_change::forget_all || (!names->statement.empty() && c.name == names->statement);
+                u.waits = u.waits || c.what == pending_change::forget_all ||
+                          (!names->statement.empty() && (c.name == names->statement || (c.statement && c.statement->text == names->query)));
             own_parse = names->statement;
             has_own_parse = true;
             break;
@@ -110,6 +111,8 @@ void session::plan_use(unit& u, std::string_view name) {
         u.unparsed = u.unparsed || !pins_.any();
         return;
     }
+    // One Parse of ours is on its way already, and an earlier unit's error may make the server skip it.
+    for (const auto& c : changes_) u.waits = u.waits || (c.what == pending_change::parse_again && c.statement == statement);
     u.facts.push_back(statement->facts);
     if (u.hint == sql::routing_hint::none) u.hint = sql::scan_hint(statement->text);
 }
