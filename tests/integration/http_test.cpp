@@ -34,7 +34,7 @@ TEST_F(http, ClientsAndStatementsAreCounted) {
     for (int count = 0; count < 10; ++count)
         session.must("select 1");
     EXPECT_TRUE(wait_until([&] { return total() >= before + 10; }));
-    EXPECT_GE(shared_pgweir().metric("pgweir_clients"), 1);
+    EXPECT_TRUE(wait_until([&] { return shared_pgweir().metric("pgweir_clients") >= 1; }));
 }
 
 TEST_F(http, ErrorsAreCountedBySqlstateClass) {

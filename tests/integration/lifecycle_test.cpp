@@ -54,14 +54,15 @@ TEST_F(lifecycle, ABrokenFileKeepsTheOldSettings) {
 TEST_F(lifecycle, AReloadedPoolSizeHoldsForThoseWhoWait) {
     auto proxy = start({{"pool_size", "1"}});
     auto holder = logged_in(proxy->port());
-    holder.converse(wire::query("begin; create temporary table held (n int) on commit drop"));
+    holder.converse(wire::query("begin; select pg_advisory_xact_lock(91500)"));
     auto waiter = logged_in(proxy->port());
     waiter.send(wire::query("select pg_advisory_xact_lock(1)"));
     ASSERT_TRUE(
         wait_until([&] { return proxy->metric("pgweir_clients", "state=\"waiting\"") == 1; }));
     proxy->rewrite_settings({{"pool_size", "2"}});
     proxy->send_signal(SIGHUP);
-    EXPECT_EQ(letters(waiter.read_until_ready()), "TDCZ");
+    const auto messages = waiter.read_until_ready();
+    EXPECT_EQ(letters(messages), "TDCZ") << sqlstate(messages);
 }
 
 TEST_F(lifecycle, NewUsersAreKnownAfterReload) {
@@ -173,7 +174,7 @@ TEST_F(lifecycle, WrongSettingsStopTheStartAndSayWhere) {
 TEST_F(lifecycle, APortThatIsTakenStopsTheStart) {
     const tcp_gate taken{1};
     const auto result = run_pgweir("nodes = \"127.0.0.1:1\"\nlisten_address = \"127.0.0.1\"\n"
-                                   "http_port = 0\nport = " +
+                                   "auth_method = \"trust\"\nhttp_port = 0\nport = " +
                                    std::to_string(taken.port()) + "\n");
     EXPECT_NE(result.exit_code, 0);
     EXPECT_THAT(result.output, HasSubstr(std::to_string(taken.port())));

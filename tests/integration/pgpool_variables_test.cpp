@@ -156,13 +156,14 @@ TEST_F(pgpool_variables, WhatHasNoEffectHereDoesNotStopTheStart) {
           "PGPOOL_HEALTH_CHECK_PERIOD", "PGPOOL_HEALTH_CHECK_TIMEOUT",
           "PGPOOL_HEALTH_CHECK_MAX_RETRIES", "PGPOOL_HEALTH_CHECK_RETRY_DELAY",
           "PGPOOL_HEALTH_CHECK_PSQL_TIMEOUT", "PGPOOL_CONNECTION_LIFE_TIME",
-          "PGPOOL_CONNECT_TIMEOUT", "PGPOOL_TIMEOUT"})
-        environment[name] = "10000";
+          "PGPOOL_TIMEOUT"})
+        environment[name] = "30";
     for (const char* name :
          {"PGPOOL_ENABLE_POOL_HBA", "PGPOOL_ENABLE_POOL_PASSWD", "PGPOOL_ENABLE_LOG_HOSTNAME",
           "PGPOOL_ENABLE_LOG_CONNECTIONS", "PGPOOL_ENABLE_STATEMENT_LOAD_BALANCING",
           "PGPOOL_AUTO_FAILBACK", "PGPOOL_DISCARD_STATUS", "PGPOOL_ENABLE_LOG_PCP_PROCESSES"})
         environment[name] = "yes";
+    environment["PGPOOL_CONNECT_TIMEOUT"] = "10000"; // this one is in milliseconds
     environment["PGPOOL_FAILOVER_ON_BACKEND_ERROR"] = "off";
     environment["PGPOOL_FAILOVER_ON_BACKEND_SHUTDOWN"] = "on";
     environment["PGPOOL_DISABLE_LOAD_BALANCE_ON_WRITE"] = "always";

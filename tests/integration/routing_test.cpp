@@ -33,6 +33,10 @@ protected:
     }
     /// Ends what an earlier statement may have begun, and the fresh connection of each test.
     static pg_connection fresh() { return connect(); }
+    /// After a write, and after any answer of the primary, reads stay there until a position is known.
+    static void wait_for_standby(pg_connection& session) {
+        EXPECT_TRUE(wait_until([&] { return route_of(session, "select 'MARKER'") == "standby"; }));
+    }
 };
 
 TEST_F(routing, PlainReadsRunOnStandbys) {
@@ -97,7 +101,6 @@ TEST_F(routing, WritesLocksAndEverythingInDoubtRunOnThePrimary) {
           "show work_mem /* MARKER */",
           "select 'MARKER', current_setting('work_mem')",
           "select 'MARKER' from pg_settings limit 1",
-          "select 'MARKER', random()",
           "select 1; update things set t = 'MARKER' where id = 4",
           "vacuum things /* MARKER */",
           "analyze things /* MARKER */",
@@ -106,9 +109,7 @@ TEST_F(routing, WritesLocksAndEverythingInDoubtRunOnThePrimary) {
         auto session = fresh();
         const std::string text = sql;
         if (text.starts_with("lock")) session.must("begin");
-        EXPECT_EQ(route_of(session, text), text.find("random()") == std::string::npos
-                                               ? std::string{"primary"}
-                                               : route_of(session, text));
+        EXPECT_EQ(route_of(session, text), "primary");
     }
 }
 
@@ -132,6 +133,7 @@ TEST_F(routing, NothingThatClientsSendMeetsAReadOnlyServer) {
 
 TEST_F(routing, ReadingBlocksRunOnAStandbyUntilTheyWrite) {
     auto session = fresh();
+    wait_for_standby(session);
     session.must("begin");
     EXPECT_EQ(route_of(session, "select 'MARKER' from things"), "standby");
     EXPECT_EQ(route_of(session, "insert into things (t) values ('MARKER')"), "primary");
@@ -143,6 +145,7 @@ TEST_F(routing, ReadingBlocksRunOnAStandbyUntilTheyWrite) {
     session.must("begin isolation level repeatable read");
     EXPECT_EQ(route_of(session, "select 'MARKER' from things"), "primary");
     session.must("commit");
+    wait_for_standby(session);
     session.must("begin read only");
     EXPECT_EQ(route_of(session, "select 'MARKER' from things"), "standby");
     session.must("commit");
@@ -152,11 +155,11 @@ TEST_F(routing, HintsAndSessionSettingsForceTheRoute) {
     auto session = fresh();
     EXPECT_EQ(route_of(session, "/* pgweir: primary */ select 'MARKER'"), "primary");
     EXPECT_EQ(route_of(session, "/*NO LOAD BALANCE*/ select 'MARKER'"), "primary");
-    EXPECT_EQ(route_of(session, "select 'MARKER'"), "standby") << "a hint holds for its statement";
+    wait_for_standby(session); // a hint holds for its statement
     session.must("set pgweir.route = 'primary'");
     EXPECT_EQ(route_of(session, "select 'MARKER'"), "primary");
     session.must("reset pgweir.route");
-    EXPECT_EQ(route_of(session, "select 'MARKER'"), "standby");
+    wait_for_standby(session);
 }
 
 TEST_F(routing, ATemporaryTableHidesThePermanentOneOfItsName) {
@@ -183,8 +186,10 @@ TEST_F(routing, FunctionsMadeOrChangedThroughPgweirAreJudgedAnew) {
 
 TEST_F(routing, ReadsAreSpreadOverBothStandbys) {
     std::set<std::size_t> used;
-    auto session = fresh();
+    // One session that never pauses may stay where it has read: nobody else is known to have caught up.
     for (int round = 0; round < 60 && used.size() < 2; ++round) {
+        auto session = fresh();
+        wait_for_standby(session);
         const auto marker = new_marker();
         session.exec("select '" + marker + "'");
         for (std::size_t index = 0; index < cluster().standbys(); ++index)
