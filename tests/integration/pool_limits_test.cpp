@@ -16,6 +16,7 @@ protected:
 
     static void start(const settings_map& settings) {
         proxy_.reset();
+        drop_shared_pgweir(); // its connections would be counted here
         pgweir_options options;
         options.settings = settings;
         proxy_ = std::make_unique<pgweir_process>(shared_cluster().addresses(), options);
