@@ -114,7 +114,8 @@ TEST_F(broken_server, AnAutocommitWriteWithoutAnAnswerIsOfUnknownOutcome) {
 
 TEST_F(broken_server, AnAnswerCutAtAnyByteIsNeverMixedWithTheNext) {
     auto client = wire();
-    for (std::size_t cut = 0; cut < 90; ++cut) {
+    // The whole answer has 76 or 77 bytes; what is cut later is the answer to the next query.
+    for (std::size_t cut = 0; cut < 76; ++cut) {
         SCOPED_TRACE(cut);
         const auto token = "cut-token-" + std::to_string(cut);
         gate_->cut_answer(token, cut);
