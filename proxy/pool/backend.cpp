@@ -27,6 +27,8 @@ bool must_be_whole(char type) {
     }
 }
 
+// Up to this size also the others go out only when they are there.
+constexpr std::uint64_t kept_whole = 16ULL * 1024;
 constexpr std::uint64_t largest_whole_message = 64ULL * 1024 * 1024;
 
 }  // namespace
@@ -150,6 +152,8 @@ std::size_t backend::walk(std::string_view chunk) {
             out_of_step("a message of impossible length");
             break;
         }
+        // Half a row is not sent: should the server die now, the client can still be told.
+        if (header.size > chunk.size() - at && header.size <= kept_whole) break;
         if (!must_be_whole(header.type)) {
             const auto how = state.conversation.on_message(header.type, ' ');
             if (how == protocol::verdict::violation) {

@@ -52,7 +52,11 @@ task<secured> handshake(worker& owner, const node_view& node, stream& io) {
     if (live->server_side_tls->mode == tls_mode::verify_full) tls.set_verify_callback(asio::ssl::host_name_verification{node.host});
     error_code not_a_name;
     asio::ip::make_address(node.host, not_a_name);
-    if (not_a_name) SSL_set_tlsext_host_name(tls.native_handle(), node.host.c_str());
+    if (not_a_name) {
+        // SSL_set_tlsext_host_name, whose C cast is a warning.
+        auto name = node.host;
+        SSL_ctrl(tls.native_handle(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data());
+    }
     const auto [ec] = co_await tls.async_handshake(stream::tls_stream::client, nothrow);
     secured result;
     result.ok = !ec;

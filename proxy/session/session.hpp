@@ -280,7 +280,6 @@ private:
     std::optional<lease_refusal> failure_;     // of the unit at the front of the input
     std::optional<lease_refusal> lost_block_;  // what the next statement of a lost block is told
     backend_ptr granted_;                      // given by the pool, not taken up yet
-    std::optional<std::uint16_t> last_standby_;
     clock::time_point wait_deadline_{};
     clock::time_point read_at_{};  // of a chunk whose way is timed; most are not
     std::uint32_t chunks_ = 0;

@@ -168,7 +168,7 @@ std::optional<std::uint16_t> session::choose_standby(bool& look_under_way) {
         if (verdict != read_verdict::yes) continue;
         candidates.push_back({node.id, node.weight, owner_.in_flight(node.id), {}});
     }
-    auto preferred = last_standby_;
+    std::optional<std::uint16_t> preferred;
     if (redirect_ && redirect_->target == redirect_target::node && owner_.balance().fraction() < redirect_->ratio)
         preferred = redirect_->node;
     return choose_node(candidates, owner_.balance(), preferred);
@@ -219,7 +219,6 @@ bool session::begin_lease(unit& u, backend_ptr leased) {
             }
             return go_to_primary(u);
         }
-        last_standby_ = node;
     }
     lease_ = std::move(leased);
     lease_->lend_to(this);
