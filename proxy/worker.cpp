@@ -131,7 +131,11 @@ void worker::on_view(cluster_view_ptr view) {
     bool roles_changed = known_primary_ != view_->primary;
     known_primary_ = view_->primary;
     known_epochs_.resize(view_->nodes.size());
+    known_readable_.resize(view_->nodes.size());
     for (const auto& node : view_->nodes) {
+        // Who queues for a node that may not be read from any more must not wait for its return.
+        if (known_readable_[node.id] && !node.readable) roles_changed = true;
+        known_readable_[node.id] = node.readable;
         if (known_epochs_[node.id] == node.role_epoch) continue;
         known_epochs_[node.id] = node.role_epoch;
         roles_changed = true;

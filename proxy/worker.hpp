@@ -283,6 +283,7 @@ private:
     std::vector<std::shared_ptr<wake_signal>> view_wakes_;
     std::unordered_map<std::int32_t, session*> by_process_id_;
     std::vector<std::uint64_t> known_epochs_;
+    std::vector<bool> known_readable_;
     std::optional<std::uint16_t> known_primary_;
     std::unordered_map<std::string, database_catalog> catalogs_;
     std::map<pool_key, std::unique_ptr<pool>> pools_;

@@ -33,6 +33,9 @@ public:
     /// A cast that applies unseen and is not proved puts every statement in doubt.
     [[nodiscard]] judgement unseen_casts() const;
 
+    /// A function of this name that did not come with PostgreSQL.
+    [[nodiscard]] bool has_own_function(const std::string& name) const { return functions_.contains(name); }
+
     [[nodiscard]] const std::string& database() const { return database_; }
     [[nodiscard]] std::uint32_t server_version() const { return server_version_; }
 

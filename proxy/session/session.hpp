@@ -167,6 +167,7 @@ private:
     void note_followed();
     void note_effects(const unit& u);
     [[nodiscard]] pin_set pins_of(const unit& u) const;
+    [[nodiscard]] bool calls_own_function(const unit& u) const;
     [[nodiscard]] std::optional<pin_reason> pin_of(const sql::session_effect& e) const;
     [[nodiscard]] bool refuses_pin(unit& u);
     void count_pin(bool begins);

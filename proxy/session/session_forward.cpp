@@ -346,11 +346,22 @@ void session::forward_target(char type, std::string_view body, std::string_view 
         encode(protocol::describe{protocol::target_kind::statement, statement->server_name}, out);
 }
 
+/// PostgreSQL's own functions change session state only in ways that the facts know; others may do anything.
+bool session::calls_own_function(const unit& u) const {
+    const auto& known = catalog_->usable();
+    if (!known) return true;
+    for (const auto& f : u.facts)
+        for (const auto& s : f->statements)
+            for (const auto& call : s.functions)
+                if (known->has_own_function(call.name.name)) return true;
+    return false;
+}
+
 /// What the unit pins if it succeeds.
 pin_set session::pins_of(const unit& u) const {
     pin_set all;
     if (u.unparsed && (!u.facts.empty() || u.end != 'H')) all.add(pin_reason::opaque);
-    if (u.route.reason == route_reason::unproved_function) all.add(pin_reason::opaque);
+    if (u.route.reason == route_reason::unproved_function && calls_own_function(u)) all.add(pin_reason::opaque);
     for (const auto& f : u.facts) {
         for (const auto& s : f->statements) {
             if (catalog_->sequence_state_asked && s.kind == sql::statement_kind::insert) all.add(pin_reason::sequence_state);

@@ -60,7 +60,9 @@ TEST_F(admin, ShowPoolsCountsClientsAndServers) {
 TEST_F(admin, ShowClientsAndServersNameThem) {
     auto client =
         logged_in(proxy_->port(), accounts::app, "app", {{"application_name", "shown in admin"}});
-    client.converse(wire::query("begin; create temporary table t (n int) on commit drop"));
+    client.converse(wire::query("create table pausing (n int)"));
+    client.converse(wire::query("begin"));
+    client.converse(wire::query("insert into pausing values (1)"));
     const auto clients = show("clients");
     ASSERT_TRUE(clients.ok()) << clients.message();
     bool found = false;

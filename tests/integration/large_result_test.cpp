@@ -81,6 +81,7 @@ TEST_F(large_result, AMessageAboveTheLimitIsRefusedAndNothingElseHappens) {
 
 TEST_F(large_result, BuffersShrinkAgainAfterALargeStatement) {
     PGWEIR_ONLY();
+    PGWEIR_MEASURES_MEMORY();
     auto client = logged_in(target_port());
     const auto before = shared_pgweir().resident();
     const std::string value(100 * megabyte, 'b');

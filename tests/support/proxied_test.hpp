@@ -14,6 +14,16 @@
 #include <optional>
 #include <string>
 
+// Memory as the system sees it means nothing under AddressSanitizer, which keeps what was freed.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define PGWEIR_MEASURES_MEMORY() GTEST_SKIP() << "memory is not measured under AddressSanitizer"
+#endif
+#endif
+#ifndef PGWEIR_MEASURES_MEMORY
+#define PGWEIR_MEASURES_MEMORY() static_cast<void>(0)
+#endif
+
 namespace pgweir::test {
 
 /// True if tests talk to PostgreSQL itself.
