@@ -11,13 +11,15 @@ bool ends_with_ready(expect what) {
     return what == expect::query || what == expect::function_call || what == expect::sync;
 }
 
-}  // namespace
+} // namespace
 
 bool conversation::add(expectation entry) {
     if (skipping_) {
-        // The server reads and ignores everything up to the next Sync, simple Query and FunctionCall included.
+        // The server reads and ignores everything up to the next Sync, simple Query and
+        // FunctionCall included.
         if (entry.what != expect::sync) {
-            if (entry.tag != 0 || entry.what == expect::synthetic) ended_.push_back({entry, outcome::skipped});
+            if (entry.tag != 0 || entry.what == expect::synthetic)
+                ended_.push_back({entry, outcome::skipped});
             return false;
         }
         skipping_ = false;
@@ -48,13 +50,15 @@ void conversation::end_head(outcome how) {
 }
 
 void conversation::settle_synthetic() {
-    while (!empty() && head().what == expect::synthetic) end_head(outcome::done);
+    while (!empty() && head().what == expect::synthetic)
+        end_head(outcome::done);
 }
 
 /// The head failed in the extended protocol: the server ignores everything up to Sync.
 void conversation::skip_to_sync() {
     end_head(outcome::failed);
-    while (!empty() && head().what != expect::sync) end_head(outcome::skipped);
+    while (!empty() && head().what != expect::sync)
+        end_head(outcome::skipped);
     skipping_ = empty();
 }
 
@@ -65,7 +69,8 @@ verdict conversation::on_error() {
     answered_ = true;
     unsure_syncs_ += std::exchange(copy_syncs_, 0);
     doubtful_ = doubtful_ || unsure_syncs_ != 0;
-    // An error of Query, FunctionCall, or of the commit that Sync makes, is followed by that message's own ReadyForQuery.
+    // An error of Query, FunctionCall, or of the commit that Sync makes, is followed by that
+    // message's own ReadyForQuery.
     if (!ends_with_ready(head().what)) skip_to_sync();
     return whose == origin::injected ? verdict::swallow : verdict::forward;
 }
@@ -80,7 +85,8 @@ std::size_t conversation::frontend_readies() const {
 verdict conversation::on_ready(char status) {
     if (status != 'I' && status != 'T' && status != 'E') return verdict::violation;
     // A query never ends without a word; a ReadyForQuery in front of its answer is not its own.
-    const bool fits = !empty() && ends_with_ready(head().what) && (head().what == expect::sync || answered_);
+    const bool fits =
+        !empty() && ends_with_ready(head().what) && (head().what == expect::sync || answered_);
     if (!fits && unsure_syncs_ == 0) return verdict::violation;
     status_ = status;
     copy_ = copy_state::none;
@@ -100,10 +106,11 @@ verdict conversation::on_copy_in() {
     if (empty()) return verdict::violation;
     if (head().what != expect::query && head().what != expect::execute) return verdict::violation;
     copy_ = copy_state::in;
-    // Syncs sent behind it are read inside COPY, where the server ignores them: no answer will come, unless COPY fails before
-    // it reads anything (into a view, FREEZE, a statement trigger).
+    // Syncs sent behind it are read inside COPY, where the server ignores them: no answer will
+    // come, unless COPY fails before it reads anything (into a view, FREEZE, a statement trigger).
     const auto first = queue_.begin() + static_cast<std::ptrdiff_t>(head_) + 1;
-    const auto last = std::find_if(first, queue_.end(), [](const auto& e) { return e.what != expect::sync; });
+    const auto last =
+        std::find_if(first, queue_.end(), [](const auto& e) { return e.what != expect::sync; });
     copy_syncs_ += static_cast<std::size_t>(last - first);
     queue_.erase(first, last);
     return head().whose != origin::frontend ? verdict::swallow : verdict::forward;
@@ -123,27 +130,39 @@ verdict conversation::on_message(char type, char status) {
     switch (type) {
     case 'N':
     case 'S':
-    case 'A': return verdict::asynchronous;
-    case 'E': return on_error();
-    case 'Z': return on_ready(status);
-    case 'G': return on_copy_in();
-    default: break;
+    case 'A':
+        return verdict::asynchronous;
+    case 'E':
+        return on_error();
+    case 'Z':
+        return on_ready(status);
+    case 'G':
+        return on_copy_in();
+    default:
+        break;
     }
     if (empty()) return verdict::violation;
     const auto what = head().what;
     const bool runs = what == expect::query || what == expect::execute;
     switch (type) {
-    case '1': return answer(what == expect::parse, true);
-    case '2': return answer(what == expect::bind, true);
-    case '3': return answer(what == expect::close, true);
-    case 't': return answer(what == expect::describe_statement, false);
-    case 'n': return answer(what == expect::describe_statement || what == expect::describe_portal, true);
+    case '1':
+        return answer(what == expect::parse, true);
+    case '2':
+        return answer(what == expect::bind, true);
+    case '3':
+        return answer(what == expect::close, true);
+    case 't':
+        return answer(what == expect::describe_statement, false);
+    case 'n':
+        return answer(what == expect::describe_statement || what == expect::describe_portal, true);
     case 'T':
         if (what == expect::query) return answer(true, false);
         return answer(what == expect::describe_statement || what == expect::describe_portal, true);
-    case 'D': return answer(runs, false);
+    case 'D':
+        return answer(runs, false);
     case 'd':
-    case 'c': return answer(runs && copy_ == copy_state::out, false);
+    case 'c':
+        return answer(runs && copy_ == copy_state::out, false);
     case 'H':
         if (runs) copy_ = copy_state::out;
         return answer(runs, false);
@@ -152,11 +171,17 @@ verdict conversation::on_message(char type, char status) {
         copy_syncs_ = 0;
         answered_ = true;
         return answer(runs, what == expect::execute);
-    case 'I': answered_ = true; return answer(runs, what == expect::execute);
-    case 's': return answer(what == expect::execute, true);
-    case 'V': answered_ = true; return answer(what == expect::function_call, false);
-    default: return verdict::violation;
+    case 'I':
+        answered_ = true;
+        return answer(runs, what == expect::execute);
+    case 's':
+        return answer(what == expect::execute, true);
+    case 'V':
+        answered_ = true;
+        return answer(what == expect::function_call, false);
+    default:
+        return verdict::violation;
     }
 }
 
-}  // namespace pgweir::protocol
+} // namespace pgweir::protocol

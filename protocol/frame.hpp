@@ -1,5 +1,5 @@
-// Finds message boundaries in a byte stream without copying: type letter, Int32 length (itself included), body.
-// Source: PostgreSQL docs, protocol-overview ("Messaging Overview").
+// Finds message boundaries in a byte stream without copying: type letter, Int32 length (itself
+// included), body. Source: PostgreSQL docs, protocol-overview ("Messaging Overview").
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,8 @@ struct frame_header {
 
 enum class frame_status : std::uint8_t {
     found,
-    incomplete,  // fewer than five bytes so far
-    bad_length,  // the length field is below four: the stream is lost
+    incomplete, // fewer than five bytes so far
+    bad_length, // the length field is below four: the stream is lost
 };
 
 /// Looks at the first five bytes of `in`; says nothing about whether the body is there.
@@ -41,4 +41,4 @@ enum class frame_status : std::uint8_t {
     return in.substr(frame_header::bytes, header.body_size());
 }
 
-}  // namespace pgweir::protocol
+} // namespace pgweir::protocol

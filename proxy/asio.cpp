@@ -14,4 +14,4 @@ void report_escaped(const char* name, const std::exception_ptr& what) noexcept {
     }
 }
 
-}  // namespace pgweir
+} // namespace pgweir

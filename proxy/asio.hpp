@@ -1,4 +1,5 @@
-// The few Asio names that the proxy uses, with concrete executors, and `spawn`, the only way a coroutine is started.
+// The few Asio names that the proxy uses, with concrete executors, and `spawn`, the only way a
+// coroutine is started.
 #pragma once
 
 #include <boost/asio/any_completion_handler.hpp>
@@ -24,13 +25,13 @@ using boost::system::error_code;
 
 using io_executor = asio::io_context::executor_type;
 
-template <class T = void>
-using task = asio::awaitable<T, io_executor>;
+template <class T = void> using task = asio::awaitable<T, io_executor>;
 
 /// TCP and Unix-domain sockets behind one type.
 using stream_socket = asio::basic_stream_socket<asio::generic::stream_protocol, io_executor>;
-using steady_timer =
-    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, io_executor>;
+using steady_timer = asio::basic_waitable_timer<std::chrono::steady_clock,
+                                                asio::wait_traits<std::chrono::steady_clock>,
+                                                io_executor>;
 
 /// Errors as values, no allocation: `const auto [ec, n] = co_await s.async_read_some(b, nothrow);`
 inline constexpr auto nothrow = asio::as_tuple(asio::deferred);
@@ -38,22 +39,24 @@ inline constexpr auto nothrow = asio::as_tuple(asio::deferred);
 /// Called with what escaped a coroutine. Set once at start-up, before any coroutine runs.
 void report_escaped(const char* name, const std::exception_ptr& what) noexcept;
 
-/// Starts `body` on `executor`. What escapes it is reported under `name`; nothing is swallowed. The body keeps what it uses
-/// alive by parameters of its own (shared_ptr by value).
+/// Starts `body` on `executor`. What escapes it is reported under `name`; nothing is swallowed. The
+/// body keeps what it uses alive by parameters of its own (shared_ptr by value).
 inline void spawn(const io_executor& executor, const char* name, task<> body) {
     asio::co_spawn(executor, std::move(body), [name](const std::exception_ptr& escaped) {
         if (escaped) report_escaped(name, escaped);
     });
 }
 
-/// One coroutine waits, others on the same thread wake it. A wake without a waiter is remembered once.
+/// One coroutine waits, others on the same thread wake it. A wake without a waiter is remembered
+/// once.
 class wake_signal {
 public:
     explicit wake_signal(io_executor executor) : executor_{std::move(executor)} {}
 
     auto wait() {
         return asio::async_initiate<const asio::deferred_t, void()>(
-            [this](auto handler) { arm(asio::any_completion_handler<void()>{std::move(handler)}); }, asio::deferred);
+            [this](auto handler) { arm(asio::any_completion_handler<void()>{std::move(handler)}); },
+            asio::deferred);
     }
 
     void wake() {
@@ -70,7 +73,7 @@ private:
         if (std::exchange(raised_, false))
             asio::post(executor_, std::move(handler));
         else
-            handler_.swap(handler);  // Boost 1.81: move assignment recurses without end
+            handler_.swap(handler); // Boost 1.81: move assignment recurses without end
     }
 
     io_executor executor_;
@@ -78,4 +81,4 @@ private:
     bool raised_ = false;
 };
 
-}  // namespace pgweir
+} // namespace pgweir

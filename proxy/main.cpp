@@ -1,4 +1,5 @@
-// The program: arguments, settings, exit codes. 0: ended as told; 1: could not start or go on; 2: wrong settings or arguments.
+// The program: arguments, settings, exit codes. 0: ended as told; 1: could not start or go on; 2:
+// wrong settings or arguments.
 #include "proxy/asio.hpp"
 #include "proxy/config/command_line.hpp"
 #include "proxy/config/describe.hpp"
@@ -33,7 +34,8 @@ int serve(const command_line& wanted) {
         return 2;
     }
     if (wanted.wanted == command_line::action::check) {
-        for (const auto& m : loaded.messages) std::fprintf(stderr, "%s\n", to_string(m).c_str());
+        for (const auto& m : loaded.messages)
+            std::fprintf(stderr, "%s\n", to_string(m).c_str());
         std::puts("settings are fine");
         return 0;
     }
@@ -48,7 +50,7 @@ int serve(const command_line& wanted) {
     }
 }
 
-}  // namespace
+} // namespace
 
 int main(int argc, char** argv) {
     const auto wanted = parse_command_line(argc, argv, PGWEIR_VERSION);
@@ -56,8 +58,13 @@ int main(int argc, char** argv) {
     case command_line::action::leave:
         std::fputs(wanted.text.c_str(), wanted.exit_code == 0 ? stdout : stderr);
         return wanted.exit_code;
-    case command_line::action::print_settings_help: std::fputs(settings_help().c_str(), stdout); return 0;
-    case command_line::action::print_settings_reference: std::fputs(settings_reference().c_str(), stdout); return 0;
-    default: return serve(wanted);
+    case command_line::action::print_settings_help:
+        std::fputs(settings_help().c_str(), stdout);
+        return 0;
+    case command_line::action::print_settings_reference:
+        std::fputs(settings_reference().c_str(), stdout);
+        return 0;
+    default:
+        return serve(wanted);
     }
 }

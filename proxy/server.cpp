@@ -29,11 +29,12 @@ std::string read_file(const std::string& path) {
 
 unsigned worker_count(const settings& s) {
     if (s.workers != 0) return std::min<unsigned>(s.workers, connection_budget::max_workers);
-    // A worker relays far more than the servers of half the processors can answer, and fewer threads wake up less often.
+    // A worker relays far more than the servers of half the processors can answer, and fewer
+    // threads wake up less often.
     return std::clamp(std::thread::hardware_concurrency() / 2, 1U, 16U);
 }
 
-}  // namespace
+} // namespace
 
 server::server(settings_sources sources, loaded_settings first)
     : sources_{std::move(sources)}, start_messages_{std::move(first.messages)} {
@@ -55,7 +56,8 @@ live_settings_ptr server::make_live(const settings& values) const {
     live->server_side_tls = make_server_tls(values);
     auto policy = routing_policy::compile(policy_text(values));
     if (!policy)
-        throw std::runtime_error{policy.error().list + ": \"" + policy.error().entry + "\" " + policy.error().why};
+        throw std::runtime_error{policy.error().list + ": \"" + policy.error().entry + "\" " +
+                                 policy.error().why};
     live->policy = std::make_shared<const routing_policy>(std::move(*policy));
     return live;
 }
@@ -71,23 +73,30 @@ void server::make_workers() {
     const auto count = worker_count(s);
     const auto wake = [this](unsigned to, connection_budget::pool_slot& slot) {
         auto& w = *workers_[to];
-        w.post([&w, &slot] { w.pool_for(slot.key.node, slot.key.database, slot.key.user).on_wake(); });
+        w.post(
+            [&w, &slot] { w.pool_for(slot.key.node, slot.key.database, slot.key.user).on_wake(); });
     };
     const auto shed = [this](unsigned to, connection_budget::pool_slot& slot) {
         auto& w = *workers_[to];
-        w.post([&w, &slot] { w.pool_for(slot.key.node, slot.key.database, slot.key.user).on_shed(); });
+        w.post(
+            [&w, &slot] { w.pool_for(slot.key.node, slot.key.database, slot.key.user).on_shed(); });
     };
-    budget_ = std::make_unique<connection_budget>(count, s.fairness_slack, connection_budget::callbacks{wake, shed});
+    budget_ = std::make_unique<connection_budget>(count, s.fairness_slack,
+                                                  connection_budget::callbacks{wake, shed});
     const auto watch = monitor_settings_of(s);
-    monitor_ = std::make_unique<pgweir::monitor>(control_, watch, monitor_signals_, [this](cluster_view_ptr v) { publish(std::move(v)); });
+    monitor_ = std::make_unique<pgweir::monitor>(
+        control_, watch, monitor_signals_, [this](cluster_view_ptr v) { publish(std::move(v)); });
     catalog_source source;
     source.queries = [](std::uint32_t version) { return catalog_queries(version); };
-    source.build = [this](const std::string& database, std::uint32_t version, std::vector<catalog_result> results) {
+    source.build = [this](const std::string& database, std::uint32_t version,
+                          std::vector<catalog_result> results) {
         return catalog_from(database, version, results, live_->policy);
     };
-    catalogs_ = std::make_unique<catalog_reader>(control_, watch, std::move(source), [this](catalog_news news) {
-        for (auto& w : workers_) w->post([&w = *w, news] { w.on_catalog(news); });
-    });
+    catalogs_ = std::make_unique<catalog_reader>(
+        control_, watch, std::move(source), [this](catalog_news news) {
+            for (auto& w : workers_)
+                w->post([&w = *w, news] { w.on_catalog(news); });
+        });
     admin_ = std::make_unique<admin_service>(*this);
     shared_.budget = budget_.get();
     shared_.signals = &monitor_signals_;
@@ -98,7 +107,8 @@ void server::make_workers() {
     shared_.console = admin_.get();
     shared_.marks = &marks_;
     shared_.peers = &workers_;
-    for (unsigned i = 0; i < count; ++i) workers_.push_back(std::make_unique<worker>(i, shared_, live_));
+    for (unsigned i = 0; i < count; ++i)
+        workers_.push_back(std::make_unique<worker>(i, shared_, live_));
 }
 
 void server::make_listeners() {
@@ -108,9 +118,10 @@ void server::make_listeners() {
     for (const auto& address : s.listen_address) {
         for (unsigned i = 0; i < workers_.size(); ++i) {
             auto& w = *workers_[i];
-            auto at = std::make_shared<listener>(w.executor(), [&w](stream_socket socket, std::string peer, bool local) {
-                w.welcome_client(std::move(socket), std::move(peer), local);
-            });
+            auto at = std::make_shared<listener>(
+                w.executor(), [&w](stream_socket socket, std::string peer, bool local) {
+                    w.welcome_client(std::move(socket), std::move(peer), local);
+                });
             port = at->listen_tcp(address, port, backlog);
             listeners_.push_back({i, std::move(at)});
         }
@@ -118,9 +129,10 @@ void server::make_listeners() {
     }
     if (s.unix_socket_dir.empty()) return;
     auto& first = *workers_.front();
-    auto at = std::make_shared<listener>(first.executor(), [&first](stream_socket socket, std::string peer, bool local) {
-        first.welcome_client(std::move(socket), std::move(peer), local);
-    });
+    auto at = std::make_shared<listener>(
+        first.executor(), [&first](stream_socket socket, std::string peer, bool local) {
+            first.welcome_client(std::move(socket), std::move(peer), local);
+        });
     const auto path = s.unix_socket_dir + "/.s.PGSQL." + std::to_string(port);
     at->listen_unix(path, s.unix_socket_permissions.value, backlog);
     listeners_.push_back({0, std::move(at)});
@@ -137,11 +149,15 @@ int server::run() {
     http_->start();
     watch_signals();
     monitor_->start();
-    for (auto& w : workers_) w->start();
-    for (auto& l : listeners_) workers_[l.worker]->post([at = l.at] { at->start(); });
-    spdlog::info("pgweir {} started workers={} nodes={}", PGWEIR_VERSION, workers_.size(), live_->values.nodes.size());
+    for (auto& w : workers_)
+        w->start();
+    for (auto& l : listeners_)
+        workers_[l.worker]->post([at = l.at] { at->start(); });
+    spdlog::info("pgweir {} started workers={} nodes={}", PGWEIR_VERSION, workers_.size(),
+                 live_->values.nodes.size());
     control_.run();
-    for (auto& w : workers_) w->stop();
+    for (auto& w : workers_)
+        w->stop();
     return exit_code_;
 }
 
@@ -164,18 +180,21 @@ void server::watch_signals() {
 
 void server::publish(cluster_view_ptr view) {
     view_ = view;
-    for (const auto& node : view->nodes) budget_->set_node_limit(node.id, server_connection_limit(node));
+    for (const auto& node : view->nodes)
+        budget_->set_node_limit(node.id, server_connection_limit(node));
     catalogs_->on_view(*view);
-    for (auto& w : workers_) w->post([&w = *w, view] { w.on_view(view); });
+    for (auto& w : workers_)
+        w->post([&w = *w, view] { w.on_view(view); });
 }
 
-/// Connections that sessions may have on a node: never more than the server has, and pgweir's own (the monitor's, the catalog
-/// readers') are inside the limit (RULES E2).
+/// Connections that sessions may have on a node: never more than the server has, and pgweir's own
+/// (the monitor's, the catalog readers') are inside the limit (RULES E2).
 std::uint32_t server::server_connection_limit(const node_view& node) const {
     constexpr std::uint32_t own = 3;
     const auto& s = live_->values;
     std::uint32_t limit = UINT32_MAX;
-    if (node.connections != 0) limit = node.connections > s.server_reserve ? node.connections - s.server_reserve : 1;
+    if (node.connections != 0)
+        limit = node.connections > s.server_reserve ? node.connections - s.server_reserve : 1;
     if (s.max_server_connections != 0) limit = std::min(limit, s.max_server_connections);
     if (limit == UINT32_MAX) return limit;
     return limit > own ? limit - own : 1;
@@ -193,17 +212,21 @@ task<> server::reload_now(std::function<void(std::string)> done) {
         auto live = make_live(next.values);
         load_users(next.values);
         live_ = std::move(live);
-        for (const auto& m : loaded.messages) spdlog::info("{}", to_string(m));
-        for (const auto& m : next.messages) spdlog::warn("{}", to_string(m));
+        for (const auto& m : loaded.messages)
+            spdlog::info("{}", to_string(m));
+        for (const auto& m : next.messages)
+            spdlog::warn("{}", to_string(m));
         std::string changed;
-        for (const auto& key : next.changed) changed += (changed.empty() ? "" : ",") + key;
+        for (const auto& key : next.changed)
+            changed += (changed.empty() ? "" : ",") + key;
         spdlog::info("settings reloaded changed={}", changed.empty() ? "none" : changed);
         log::set_level(live_->values.log_level);
         budget_->set_fairness_slack(live_->values.fairness_slack);
         const auto watch = monitor_settings_of(live_->values);
         monitor_->reload(watch);
         catalogs_->reload(watch);
-        for (auto& w : workers_) w->post([&w = *w, now = live_] { w.on_settings(now); });
+        for (auto& w : workers_)
+            w->post([&w = *w, now = live_] { w.on_settings(now); });
         control_counters_.reloads.add();
     } catch (const std::exception& e) {
         problem = e.what();
@@ -229,12 +252,15 @@ void server::stop_now() {
     });
 }
 
-/// Not ready at once; idle sessions end now, busy ones at the end of their transaction, all at the latest after shutdown_timeout.
+/// Not ready at once; idle sessions end now, busy ones at the end of their transaction, all at the
+/// latest after shutdown_timeout.
 task<> server::finish(bool now) {
     spdlog::info("shutting down mode={}", now ? "now" : "drain");
     shared_.draining.store(true);
-    for (auto& l : listeners_) workers_[l.worker]->post([at = l.at] { at->stop(); });
-    for (auto& w : workers_) w->post([&w = *w, now] { w.drain(now); });
+    for (auto& l : listeners_)
+        workers_[l.worker]->post([at = l.at] { at->stop(); });
+    for (auto& w : workers_)
+        w->post([&w = *w, now] { w.drain(now); });
     const auto deadline = std::chrono::steady_clock::now() + live_->values.shutdown_timeout;
     steady_timer again{control_.get_executor()};
     while (shared_.clients.load() != 0 && !now && std::chrono::steady_clock::now() < deadline) {
@@ -243,9 +269,11 @@ task<> server::finish(bool now) {
     }
     if (shared_.clients.load() != 0 && !now) {
         spdlog::warn("shutdown_timeout reached clients={}", shared_.clients.load());
-        for (auto& w : workers_) w->post([&w = *w] { w.drain(true); });
+        for (auto& w : workers_)
+            w->post([&w = *w] { w.drain(true); });
     }
-    for (auto& w : workers_) w->post([&w = *w] { w.close_all(); });
+    for (auto& w : workers_)
+        w->post([&w = *w] { w.close_all(); });
     // A moment for goodbyes to be written.
     again.expires_after(std::chrono::milliseconds{50});
     co_await again.async_wait(nothrow);
@@ -264,7 +292,9 @@ bool server::ready() const {
 }
 
 bool server::alive() const {
-    const auto now = std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+    const auto now = std::chrono::duration_cast<std::chrono::nanoseconds>(
+                         std::chrono::steady_clock::now().time_since_epoch())
+                         .count();
     for (const auto& w : workers_) {
         const auto last = w->counters().last_tick_ns.load();
         if (last != 0 && now - last > 10'000'000'000) return false;
@@ -272,4 +302,4 @@ bool server::alive() const {
     return true;
 }
 
-}  // namespace pgweir
+} // namespace pgweir

@@ -1,5 +1,5 @@
-// The process: builds the parts in order, starts them, reloads, drains and stops them in order. Lives in main; its own work is
-// done on the control thread.
+// The process: builds the parts in order, starts them, reloads, drains and stops them in order.
+// Lives in main; its own work is done on the control thread.
 #pragma once
 
 #include "proxy/cluster/catalog_reader.hpp"
@@ -26,7 +26,8 @@ class http_endpoint;
 
 class server {
 public:
-    /// Throws settings_error or std::exception when it cannot start: a file that is not there, an address in use.
+    /// Throws settings_error or std::exception when it cannot start: a file that is not there, an
+    /// address in use.
     server(settings_sources sources, loaded_settings first);
     ~server();
     server(const server&) = delete;
@@ -37,7 +38,8 @@ public:
 
     /// Any thread. Reads the settings anew; empty, or what is wrong with them (the old ones stay).
     void reload(std::function<void(std::string problem)> done);
-    /// Any thread. New clients are refused, transactions finish, idle clients are told; then the process ends.
+    /// Any thread. New clients are refused, transactions finish, idle clients are told; then the
+    /// process ends.
     void drain();
     /// Any thread. Everything ends at once.
     void stop_now();
@@ -94,4 +96,4 @@ private:
     int exit_code_ = 0;
 };
 
-}  // namespace pgweir
+} // namespace pgweir

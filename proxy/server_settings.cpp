@@ -14,7 +14,8 @@ monitor_settings monitor_settings_of(const settings& s) {
         node.host = s.nodes[i].host;
         node.port = s.nodes[i].port;
         node.weight = s.nodes[i].weight;
-        if (i < s.node_application_names.size()) node.application_name = s.node_application_names[i];
+        if (i < s.node_application_names.size())
+            node.application_name = s.node_application_names[i];
         m.nodes.push_back(std::move(node));
     }
     m.user = s.monitor_user;
@@ -32,8 +33,10 @@ monitor_settings monitor_settings_of(const settings& s) {
     m.idle_interval = s.monitor_interval_idle;
     m.connect_timeout = s.connect_timeout;
     m.check_timeout = s.check_timeout;
-    if (s.max_standby_lag_bytes.value != 0) m.topology.max_standby_lag_bytes = s.max_standby_lag_bytes.value;
-    if (s.max_standby_lag_time.count() != 0) m.topology.max_standby_lag_time = s.max_standby_lag_time;
+    if (s.max_standby_lag_bytes.value != 0)
+        m.topology.max_standby_lag_bytes = s.max_standby_lag_bytes.value;
+    if (s.max_standby_lag_time.count() != 0)
+        m.topology.max_standby_lag_time = s.max_standby_lag_time;
     m.topology.write_quorum = s.write_quorum;
     m.topology.system_identifier = s.system_identifier;
     return m;
@@ -46,7 +49,8 @@ routing_policy_text policy_text(const settings& s) {
     text.primary_queries = s.primary_routing_query_pattern_list;
     const auto rules = [](const std::vector<redirect_preference>& from) {
         std::vector<redirect_rule> to;
-        for (const auto& p : from) to.push_back({p.pattern, p.target, p.ratio});
+        for (const auto& p : from)
+            to.push_back({p.pattern, p.target, p.ratio});
         return to;
     };
     text.databases = rules(s.database_redirect_preference_list);
@@ -67,4 +71,4 @@ std::shared_ptr<const catalog> catalog_from(const std::string& database,
     return build_catalog(*rows, policy);
 }
 
-}  // namespace pgweir
+} // namespace pgweir

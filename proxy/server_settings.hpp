@@ -17,9 +17,10 @@ namespace pgweir {
 [[nodiscard]] routing_policy_text policy_text(const settings& s);
 
 /// A snapshot from the catalog queries' answers; null and a log line if they cannot be used.
-[[nodiscard]] std::shared_ptr<const catalog> catalog_from(const std::string& database,
-                                                          std::uint32_t server_version,
-                                                          const std::vector<catalog_result>& results,
-                                                          const std::shared_ptr<const routing_policy>& policy);
+[[nodiscard]] std::shared_ptr<const catalog>
+catalog_from(const std::string& database,
+             std::uint32_t server_version,
+             const std::vector<catalog_result>& results,
+             const std::shared_ptr<const routing_policy>& policy);
 
-}  // namespace pgweir
+} // namespace pgweir

@@ -5,7 +5,6 @@
 #include "proxy/session/session.hpp"
 
 #include <spdlog/spdlog.h>
-
 #include <sys/socket.h>
 
 namespace pgweir {
@@ -14,7 +13,7 @@ namespace {
 
 constexpr std::chrono::milliseconds tick_length{100};
 constexpr unsigned ticks_per_sweep = 5;
-constexpr std::size_t kept_judgements = 1024;  // a power of two
+constexpr std::size_t kept_judgements = 1024; // a power of two
 constexpr std::size_t scratch_size = 64UL * 1024;
 
 std::uint64_t random_seed() {
@@ -22,22 +21,19 @@ std::uint64_t random_seed() {
     return std::uint64_t{device()} << 32U | device();
 }
 
-}  // namespace
+} // namespace
 
 worker::worker(unsigned id, shared_parts& shared, live_settings_ptr live)
-    : id_{id},
-      shared_{shared},
-      live_{std::move(live)},
-      view_{std::make_shared<cluster_view>()},
+    : id_{id}, shared_{shared}, live_{std::move(live)}, view_{std::make_shared<cluster_view>()},
       scratch_(scratch_size),
       facts_{static_cast<std::size_t>(live_->values.statement_cache_size.value), random_seed(),
              static_cast<std::size_t>(live_->values.max_parse_size.value)},
-      prepared_{id},
-      random_{static_cast<std::uint_fast32_t>(random_seed())},
-      judged_(kept_judgements),
-      balance_{random_seed()} {}
+      prepared_{id}, random_{static_cast<std::uint_fast32_t>(random_seed())},
+      judged_(kept_judgements), balance_{random_seed()} {}
 
-worker::~worker() { stop(); }
+worker::~worker() {
+    stop();
+}
 
 void worker::start() {
     spawn(executor(), "worker tick", tick_loop());
@@ -67,10 +63,12 @@ task<> worker::tick_loop() {
 
 void worker::tick() {
     now_ = clock::now();
-    counters_.last_tick_ns.store(std::chrono::duration_cast<std::chrono::nanoseconds>(now_.time_since_epoch()).count());
+    counters_.last_tick_ns.store(
+        std::chrono::duration_cast<std::chrono::nanoseconds>(now_.time_since_epoch()).count());
     const double rate = settings().server_connect_rate;
     connect_tokens_ = std::min(rate, connect_tokens_ + rate * 0.1);
-    for (auto& [key, p] : pools_) p->tick(now_);
+    for (auto& [key, p] : pools_)
+        p->tick(now_);
     const std::vector<session*> watching{view_watchers_.begin(), view_watchers_.end()};
     for (auto* const s : watching)
         if (view_watchers_.contains(s)) s->tick(now_);
@@ -85,11 +83,14 @@ void worker::sweep_sessions() {
         s->tick(now_);
         ++in_state[static_cast<std::size_t>(s->state())];
     }
-    for (const auto state : {client_state::idle, client_state::active, client_state::waiting, client_state::pinned})
+    for (const auto state :
+         {client_state::idle, client_state::active, client_state::waiting, client_state::pinned})
         counters_.clients[state].set(in_state[static_cast<std::size_t>(state)]);
 }
 
-bool worker::may_connect() const { return settings().server_connect_rate == 0 || connect_tokens_ >= 1; }
+bool worker::may_connect() const {
+    return settings().server_connect_rate == 0 || connect_tokens_ >= 1;
+}
 
 void worker::welcome_client(stream_socket socket, std::string peer, bool local) {
     counters_.connections_accepted.add();
@@ -104,8 +105,9 @@ void worker::start_session(std::shared_ptr<stream> io,
                            const welcome& said,
                            std::string early) {
     if (settings().log_connections)
-        spdlog::info("client connected peer={} database={} user={} application={}", peer, log::quoted(who.database),
-                     log::quoted(who.user), log::quoted(who.application_name));
+        spdlog::info("client connected peer={} database={} user={} application={}", peer,
+                     log::quoted(who.database), log::quoted(who.user),
+                     log::quoted(who.application_name));
     auto begun = std::make_shared<session>(*this, std::move(io), std::move(peer), local);
     auto identity = shared_.cancels->add(id_);
     by_process_id_[identity.process_id] = begun.get();
@@ -142,13 +144,15 @@ void worker::on_view(cluster_view_ptr view) {
         for (auto& [key, p] : pools_)
             if (key.node == node.id) p->retire_older_than(node.role_epoch);
     }
-    for (const auto& wake : std::exchange(view_wakes_, {})) wake->wake();
+    for (const auto& wake : std::exchange(view_wakes_, {}))
+        wake->wake();
     const std::vector<session*> watching{view_watchers_.begin(), view_watchers_.end()};
     for (auto* const s : watching)
         if (view_watchers_.contains(s)) s->on_view();
     if (!roles_changed) return;
     const std::vector<std::shared_ptr<session>> all{sessions_.begin(), sessions_.end()};
-    for (const auto& s : all) s->on_roles();
+    for (const auto& s : all)
+        s->on_roles();
 }
 
 task<> worker::next_view() {
@@ -179,13 +183,16 @@ void worker::on_settings(live_settings_ptr live) {
     policies_.clear();
     for (auto& [key, p] : pools_) {
         const auto policy = policy_of(key.database, key.user);
-        shared_.budget->slot(key, policy->pool_size, policy->reserve_pool_size, settings().reserve_pool_timeout);
+        shared_.budget->slot(key, policy->pool_size, policy->reserve_pool_size,
+                             settings().reserve_pool_timeout);
     }
 }
 
-std::shared_ptr<const session_policy> worker::policy_of(const std::string& database, const std::string& user) {
+std::shared_ptr<const session_policy> worker::policy_of(const std::string& database,
+                                                        const std::string& user) {
     auto& known = policies_[{database, user}];
-    if (!known) known = std::make_shared<const session_policy>(policy_for(settings(), database, user));
+    if (!known)
+        known = std::make_shared<const session_policy>(policy_for(settings(), database, user));
     return known;
 }
 
@@ -194,7 +201,8 @@ pool& worker::pool_for(std::uint16_t node, const std::string& database, const st
     auto& found = pools_[key];
     if (!found) {
         const auto policy = policy_of(database, user);
-        auto& slot = shared_.budget->slot(key, policy->pool_size, policy->reserve_pool_size, settings().reserve_pool_timeout);
+        auto& slot = shared_.budget->slot(key, policy->pool_size, policy->reserve_pool_size,
+                                          settings().reserve_pool_timeout);
         std::string name = "node " + std::to_string(node);
         if (node < view_->nodes.size()) name = view_->nodes[node].name;
         found = std::make_unique<pool>(*this, slot, std::move(name));
@@ -206,12 +214,14 @@ pool& worker::pool_for(std::uint16_t node, const std::string& database, const st
 
 void worker::drain(bool now) {
     const std::vector<std::shared_ptr<session>> all{sessions_.begin(), sessions_.end()};
-    for (const auto& s : all) s->drain(now);
+    for (const auto& s : all)
+        s->drain(now);
 }
 
 void worker::close_all() {
     closing_ = true;
-    for (auto& [key, p] : pools_) p->retire_all();
+    for (auto& [key, p] : pools_)
+        p->retire_all();
 }
 
 void worker::pause(const std::string& database) {
@@ -219,7 +229,8 @@ void worker::pause(const std::string& database) {
         all_paused_ = true;
     else
         paused_.insert(database);
-    for (auto& [key, p] : pools_) p->paused = is_paused(key.database);
+    for (auto& [key, p] : pools_)
+        p->paused = is_paused(key.database);
 }
 
 void worker::resume(const std::string& database) {
@@ -235,10 +246,15 @@ void worker::resume(const std::string& database) {
     }
 }
 
-void worker::send_backend(unsigned to, connection_budget::pool_slot& slot, int fd, backend_state state, std::uint64_t ticket) {
+void worker::send_backend(unsigned to,
+                          connection_budget::pool_slot& slot,
+                          int fd,
+                          backend_state state,
+                          std::uint64_t ticket) {
     auto& there = *(*shared_.peers)[to];
     there.post([&there, &slot, fd, state = std::move(state), ticket]() mutable {
-        there.pool_for(slot.key.node, slot.key.database, slot.key.user).adopt(fd, std::move(state), ticket);
+        there.pool_for(slot.key.node, slot.key.database, slot.key.user)
+            .adopt(fd, std::move(state), ticket);
     });
 }
 
@@ -257,12 +273,16 @@ void worker::post_wake(pool& which) {
     post([&which] { which.on_wake(); });
 }
 
-void worker::hint_monitor(std::uint16_t node) { shared_.monitor->hint(node); }
+void worker::hint_monitor(std::uint16_t node) {
+    shared_.monitor->hint(node);
+}
 
-const route_decision& worker::judged(const std::shared_ptr<const sql::query_facts>& facts, const std::shared_ptr<const catalog>& known) {
+const route_decision& worker::judged(const std::shared_ptr<const sql::query_facts>& facts,
+                                     const std::shared_ptr<const catalog>& known) {
     const auto address = reinterpret_cast<std::uintptr_t>(facts.get());
     auto& kept = judged_[(address >> 4U ^ address >> 14U) % kept_judgements];
-    if (kept.facts != facts || kept.known != known) kept = {facts, known, judge_query(*facts, known.get())};
+    if (kept.facts != facts || kept.known != known)
+        kept = {facts, known, judge_query(*facts, known.get())};
     return kept.route;
 }
 
@@ -288,13 +308,16 @@ void worker::lease_ends(const backend& b) {
     counters_.node(node).connections[server_state::active].subtract();
 }
 
-void worker::count_idle(std::uint16_t node, int by) { counters_.node(node).connections[server_state::idle].add(by); }
+void worker::count_idle(std::uint16_t node, int by) {
+    counters_.node(node).connections[server_state::idle].add(by);
+}
 
 void worker::count_statement(const backend& b, const unit& u) {
     auto& counted = counters_.node(b.home().key().node);
     counted.bytes_sent.add(u.bytes.size());
     for (const auto& f : u.facts)
-        for (const auto& s : f->statements) counted.statements[group_of(s.kind)][u.route.reason].add();
+        for (const auto& s : f->statements)
+            counted.statements[group_of(s.kind)][u.route.reason].add();
 }
 
-}  // namespace pgweir
+} // namespace pgweir

@@ -1,5 +1,6 @@
-// One worker: a thread, its io_context, and everything that lives on it: client sessions, the server connections they use, the
-// caches they share. Nothing here is touched by another thread except through `post`.
+// One worker: a thread, its io_context, and everything that lives on it: client sessions, the
+// server connections they use, the caches they share. Nothing here is touched by another thread
+// except through `post`.
 #pragma once
 
 #include "proxy/cluster/catalog_reader.hpp"
@@ -41,7 +42,8 @@ class session;
 class worker;
 class console_service;
 
-/// Look counters at the latest answers that may have committed something, by database: where sessions begin to read from.
+/// Look counters at the latest answers that may have committed something, by database: where
+/// sessions begin to read from.
 class commit_marks {
 public:
     [[nodiscard]] std::shared_ptr<std::atomic<std::uint64_t>> of(const std::string& database) {
@@ -71,7 +73,7 @@ using welcome_ptr = std::shared_ptr<const welcome>;
 /// The welcomes that any worker has learnt. Thread-safe; used at logins only.
 class welcome_book {
 public:
-    using key_type = std::pair<std::string, std::string>;  // database, user
+    using key_type = std::pair<std::string, std::string>; // database, user
 
     /// Null: not known. It may be older than its lifetime.
     [[nodiscard]] welcome_ptr find(const key_type& key) const {
@@ -115,17 +117,17 @@ struct shared_parts {
     console_service* console = nullptr;
     commit_marks* marks = nullptr;
     std::vector<std::unique_ptr<worker>>* peers = nullptr;
-    std::atomic<std::uint32_t> clients{0};  // logged in or logging in
+    std::atomic<std::uint32_t> clients{0}; // logged in or logging in
     std::atomic<bool> draining{false};
     welcome_book welcomes;
-    std::string salt_secret;  // random, for mock SCRAM exchanges
+    std::string salt_secret; // random, for mock SCRAM exchanges
 };
 
 /// Settings and what is made from them; immutable, replaced as a whole by a reload.
 struct live_settings {
     pgweir::settings values;
-    std::shared_ptr<client_tls> client_side_tls;  // null: TLS is off
-    std::shared_ptr<server_tls> server_side_tls;  // null: TLS is off
+    std::shared_ptr<client_tls> client_side_tls; // null: TLS is off
+    std::shared_ptr<server_tls> server_side_tls; // null: TLS is off
     std::shared_ptr<const class routing_policy> policy;
 };
 using live_settings_ptr = std::shared_ptr<const live_settings>;
@@ -136,8 +138,8 @@ struct database_catalog {
     std::shared_ptr<const catalog> snapshot;
     std::uint64_t generation = 0;
     std::shared_ptr<std::atomic<std::uint64_t>> marks;
-    std::chrono::steady_clock::time_point doubted{};  // when it was last read anew on suspicion
-    bool sequence_state_asked = false;  // somebody used currval or lastval here (RULES A13)
+    std::chrono::steady_clock::time_point doubted{}; // when it was last read anew on suspicion
+    bool sequence_state_asked = false; // somebody used currval or lastval here (RULES A13)
 
     /// True at most every two seconds.
     [[nodiscard]] bool may_doubt(std::chrono::steady_clock::time_point now) {
@@ -147,12 +149,14 @@ struct database_catalog {
     }
     void raise_mark(std::uint64_t look) const {
         auto seen = marks->load(std::memory_order_relaxed);
-        while (seen < look && !marks->compare_exchange_weak(seen, look)) {}
+        while (seen < look && !marks->compare_exchange_weak(seen, look)) {
+        }
     }
     /// Null while no snapshot is as new as the latest known change of the catalog.
     [[nodiscard]] const std::shared_ptr<const catalog>& usable() const {
         static const std::shared_ptr<const catalog> none;
-        return slot && generation >= slot->required.load(std::memory_order_acquire) ? snapshot : none;
+        return slot && generation >= slot->required.load(std::memory_order_acquire) ? snapshot
+                                                                                    : none;
     }
 };
 
@@ -167,10 +171,7 @@ public:
 
     void start();
     /// Any thread: runs `work` on this worker's thread.
-    template <class Work>
-    void post(Work work) {
-        asio::post(io_, std::move(work));
-    }
+    template <class Work> void post(Work work) { asio::post(io_, std::move(work)); }
     /// Any thread. Stops the loop and joins; everything must have been closed before.
     void stop();
 
@@ -184,20 +185,29 @@ public:
     /// From now on sessions end at their next idle moment; `now`: at once.
     void drain(bool now);
     [[nodiscard]] bool empty() const { return sessions_.empty(); }
-    void start_session(std::shared_ptr<stream> io, std::string peer, bool local, login_result who, const welcome& said, std::string early);
+    void start_session(std::shared_ptr<stream> io,
+                       std::string peer,
+                       bool local,
+                       login_result who,
+                       const welcome& said,
+                       std::string early);
     void cancel_session(std::int32_t process_id);
     /// Closes all server connections; for the end.
     void close_all();
-    /// PAUSE and RESUME: no server connection of this database (empty: of any) is handed out in between, in pools made meanwhile too.
+    /// PAUSE and RESUME: no server connection of this database (empty: of any) is handed out in
+    /// between, in pools made meanwhile too.
     void pause(const std::string& database);
     void resume(const std::string& database);
-    [[nodiscard]] bool is_paused(const std::string& database) const { return all_paused_ || paused_.contains(database); }
+    [[nodiscard]] bool is_paused(const std::string& database) const {
+        return all_paused_ || paused_.contains(database);
+    }
     [[nodiscard]] bool all_paused() const { return all_paused_; }
     [[nodiscard]] const std::set<std::string, std::less<>>& paused() const { return paused_; }
     /// Resumes with the next cluster view, or soon.
     task<> next_view();
 
-    [[nodiscard]] pool& pool_for(std::uint16_t node, const std::string& database, const std::string& user);
+    [[nodiscard]] pool&
+    pool_for(std::uint16_t node, const std::string& database, const std::string& user);
     [[nodiscard]] std::map<pool_key, std::unique_ptr<pool>>& pools() { return pools_; }
     [[nodiscard]] std::unordered_set<std::shared_ptr<session>>& sessions() { return sessions_; }
     void forget(const std::shared_ptr<session>& gone);
@@ -206,10 +216,15 @@ public:
     /// Sessions that must look again when a new view arrives: for a position, or for a primary.
     std::unordered_set<session*>& view_watchers() { return view_watchers_; }
 
-    void send_backend(unsigned to, connection_budget::pool_slot& slot, int fd, backend_state state, std::uint64_t ticket);
+    void send_backend(unsigned to,
+                      connection_budget::pool_slot& slot,
+                      int fd,
+                      backend_state state,
+                      std::uint64_t ticket);
     [[nodiscard]] std::shared_ptr<stream> adopt_socket(int fd, int family);
     void post_wake(pool& which);
-    /// server_connect_rate allows one more server connection now; `note_connect` when it is being opened.
+    /// server_connect_rate allows one more server connection now; `note_connect` when it is being
+    /// opened.
     [[nodiscard]] bool may_connect() const;
     void note_connect() { connect_tokens_ -= 1; }
     [[nodiscard]] bool closing() const { return closing_; }
@@ -231,22 +246,28 @@ public:
     [[nodiscard]] std::minstd_rand& random() { return random_; }
     [[nodiscard]] std::string& build_buffer() { return build_; }
     /// judge_query, remembered for as long as facts and catalog are the same.
-    [[nodiscard]] const route_decision& judged(const std::shared_ptr<const sql::query_facts>& facts, const std::shared_ptr<const catalog>& known);
+    [[nodiscard]] const route_decision& judged(const std::shared_ptr<const sql::query_facts>& facts,
+                                               const std::shared_ptr<const catalog>& known);
     /// A unit to work with, until it is returned; the last one borrowed is the first one returned.
     [[nodiscard]] unit& borrow_unit();
     void return_unit() { --units_in_use_; }
-    [[nodiscard]] std::shared_ptr<const session_policy> policy_of(const std::string& database, const std::string& user);
+    [[nodiscard]] std::shared_ptr<const session_policy> policy_of(const std::string& database,
+                                                                  const std::string& user);
     [[nodiscard]] std::vector<balance_candidate>& candidates() { return candidates_; }
     [[nodiscard]] random_state& balance() { return balance_; }
     [[nodiscard]] const sample_history& samples() const { return samples_; }
     /// Leases on a node held by this worker's sessions, for balancing.
-    [[nodiscard]] std::uint32_t in_flight(std::uint16_t node) const { return node < in_flight_.size() ? in_flight_[node] : 0; }
+    [[nodiscard]] std::uint32_t in_flight(std::uint16_t node) const {
+        return node < in_flight_.size() ? in_flight_[node] : 0;
+    }
     void lease_begins(const backend& b);
     void lease_ends(const backend& b);
     void count_statement(const backend& b, const unit& u);
     /// The time of the present tick, a tenth of a second coarse: no clock call.
     [[nodiscard]] clock::time_point now() const { return now_; }
-    [[nodiscard]] std::uint64_t next_backend_id() { return std::uint64_t{id_} << 48U | ++last_backend_; }
+    [[nodiscard]] std::uint64_t next_backend_id() {
+        return std::uint64_t{id_} << 48U | ++last_backend_;
+    }
     void hint_monitor(std::uint16_t node);
     void count_idle(std::uint16_t node, int by);
 
@@ -275,7 +296,7 @@ private:
         std::shared_ptr<const catalog> known;
         route_decision route;
     };
-    std::vector<judgement_kept> judged_;  // by the facts' address
+    std::vector<judgement_kept> judged_; // by the facts' address
     std::vector<balance_candidate> candidates_;
     random_state balance_;
     sample_history samples_;
@@ -300,4 +321,4 @@ private:
     std::thread thread_;
 };
 
-}  // namespace pgweir
+} // namespace pgweir

@@ -20,7 +20,7 @@ std::optional<std::uint32_t> parse_half(std::string_view text) {
     return value;
 }
 
-}  // namespace
+} // namespace
 
 std::optional<lsn> parse_lsn(std::string_view text) {
     const std::size_t slash = text.find('/');
@@ -45,4 +45,4 @@ std::string to_string(lsn value) {
     return text;
 }
 
-}  // namespace pgweir
+} // namespace pgweir

@@ -1,4 +1,5 @@
-// Positions in the write-ahead log: an LSN means something only on a timeline, so the two travel together.
+// Positions in the write-ahead log: an LSN means something only on a timeline, so the two travel
+// together.
 #pragma once
 
 #include <boost/system/result.hpp>
@@ -32,4 +33,4 @@ struct wal_position {
 [[nodiscard]] std::optional<lsn> parse_lsn(std::string_view text);
 [[nodiscard]] std::string to_string(lsn value);
 
-}  // namespace pgweir
+} // namespace pgweir

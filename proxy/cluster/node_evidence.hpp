@@ -60,8 +60,8 @@ struct node_answer {
 struct node_details {
     setting_list defaults; // result-affecting settings, reset values, sorted by name (C2)
     std::vector<replication_sender> senders;
-    std::string cluster_name; // what its wal receiver calls itself by default
-    std::uint32_t max_connections = 0; // 0: not known
+    std::string cluster_name;               // what its wal receiver calls itself by default
+    std::uint32_t max_connections = 0;      // 0: not known
     std::uint32_t reserved_connections = 0; // of them, for superusers
     std::chrono::milliseconds wal_writer_delay{200};
     bool asynchronous_commit = false; // synchronous_commit is off by default

@@ -36,11 +36,8 @@ constexpr std::array compared{
     "xmlbinary",
     "xmloption",
 };
-constexpr std::array needed{"cluster_name",
-                            "max_connections",
-                            "superuser_reserved_connections",
-                            "synchronous_commit",
-                            "wal_writer_delay"};
+constexpr std::array needed{"cluster_name", "max_connections", "superuser_reserved_connections",
+                            "synchronous_commit", "wal_writer_delay"};
 
 constexpr std::array reported{
     "server_version",

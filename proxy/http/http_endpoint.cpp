@@ -6,10 +6,14 @@
 
 namespace pgweir {
 
-http_endpoint::http_endpoint(server& of) : server_{of}, http_{of.control().get_executor(), {}, &of.counters().http_requests} {
-    http_.on_get("/metrics", [this] { return http_answer{200, exporter_.text(), std::string{exporter::content_type}}; });
+http_endpoint::http_endpoint(server& of)
+    : server_{of}, http_{of.control().get_executor(), {}, &of.counters().http_requests} {
+    http_.on_get("/metrics", [this] {
+        return http_answer{200, exporter_.text(), std::string{exporter::content_type}};
+    });
     http_.on_get("/livez", [this] {
-        return server_.alive() ? http_answer{200, "alive\n"} : http_answer{503, "a worker does not turn\n"};
+        return server_.alive() ? http_answer{200, "alive\n"}
+                               : http_answer{503, "a worker does not turn\n"};
     });
     http_.on_get("/readyz", [this] {
         return server_.ready() ? http_answer{200, "ready\n"} : http_answer{503, "not ready\n"};
@@ -19,20 +23,29 @@ http_endpoint::http_endpoint(server& of) : server_{of}, http_{of.control().get_e
 void http_endpoint::start() {
     const auto& s = server_.live()->values;
     const auto port = http_.listen(s.http_address, s.http_port);
-    if (!port) throw std::runtime_error{"cannot listen for HTTP on port " + std::to_string(s.http_port) + ": " + port.error().message()};
+    if (!port)
+        throw std::runtime_error{"cannot listen for HTTP on port " + std::to_string(s.http_port) +
+                                 ": " + port.error().message()};
 }
 
-void http_endpoint::stop() { http_.stop(); }
+void http_endpoint::stop() {
+    http_.stop();
+}
 
 std::vector<const worker_counters*> http_endpoint::workers() const {
     std::vector<const worker_counters*> all;
-    for (const auto& w : server_.workers()) all.push_back(&w->counters());
+    for (const auto& w : server_.workers())
+        all.push_back(&w->counters());
     return all;
 }
 
-const control_counters& http_endpoint::control() const { return server_.counters(); }
+const control_counters& http_endpoint::control() const {
+    return server_.counters();
+}
 
-cluster_view_ptr http_endpoint::view() const { return server_.view(); }
+cluster_view_ptr http_endpoint::view() const {
+    return server_.view();
+}
 
 std::vector<pool_gauges> http_endpoint::pools() const {
     std::vector<pool_gauges> all;
@@ -54,10 +67,11 @@ std::vector<pool_gauges> http_endpoint::pools() const {
 process_gauges http_endpoint::process() const {
     process_gauges p;
     p.version = PGWEIR_VERSION;
-    p.uptime = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started_);
+    p.uptime = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() -
+                                                                started_);
     p.draining = server_.shared().draining.load();
     p.max_client_connections = server_.live()->values.max_client_connections;
     return p;
 }
 
-}  // namespace pgweir
+} // namespace pgweir

@@ -1,4 +1,5 @@
-// /metrics, /livez and /readyz of this process: the server's figures behind the HTTP server. Control thread.
+// /metrics, /livez and /readyz of this process: the server's figures behind the HTTP server.
+// Control thread.
 #pragma once
 
 #include "proxy/http/http_server.hpp"
@@ -29,4 +30,4 @@ private:
     std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 };
 
-}  // namespace pgweir
+} // namespace pgweir

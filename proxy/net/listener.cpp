@@ -3,10 +3,10 @@
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/socket_base.hpp>
 #include <spdlog/spdlog.h>
-
-#include <stdexcept>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <stdexcept>
 
 namespace pgweir {
 
@@ -28,25 +28,29 @@ std::string describe(const stream_protocol::endpoint& from) {
 
 bool out_of_resources(const error_code& ec) {
     namespace errc = boost::system::errc;
-    return ec == errc::too_many_files_open || ec == errc::too_many_files_open_in_system || ec == errc::not_enough_memory ||
-           ec == errc::no_buffer_space;
+    return ec == errc::too_many_files_open || ec == errc::too_many_files_open_in_system ||
+           ec == errc::not_enough_memory || ec == errc::no_buffer_space;
 }
 
-}  // namespace
+} // namespace
 
-listener::listener(io_executor executor, accepted sink) : acceptor_{std::move(executor)}, sink_{std::move(sink)} {}
+listener::listener(io_executor executor, accepted sink)
+    : acceptor_{std::move(executor)}, sink_{std::move(sink)} {}
 
 std::uint16_t listener::listen_tcp(const std::string& address, std::uint16_t port, int backlog) {
     try {
         return bind_tcp(address, port, backlog);
     } catch (const boost::system::system_error& e) {
-        throw std::runtime_error{"cannot listen on address " + address + " port " + std::to_string(port) + ": " + e.code().message()};
+        throw std::runtime_error{"cannot listen on address " + address + " port " +
+                                 std::to_string(port) + ": " + e.code().message()};
     }
 }
 
 std::uint16_t listener::bind_tcp(const std::string& address, std::uint16_t port, int backlog) {
     const bool any = address == "*";
-    const asio::ip::tcp::endpoint at{any ? asio::ip::address{asio::ip::address_v6::any()} : asio::ip::make_address(address), port};
+    const asio::ip::tcp::endpoint at{any ? asio::ip::address{asio::ip::address_v6::any()}
+                                         : asio::ip::make_address(address),
+                                     port};
     acceptor_.open(stream_protocol{at.protocol()});
     acceptor_.set_option(asio::socket_base::reuse_address{true});
     const int on = 1;
@@ -70,7 +74,9 @@ void listener::listen_unix(const std::string& path, unsigned permissions, int ba
     unix_path_ = path;
 }
 
-void listener::start() { spawn(acceptor_.get_executor(), "listener", accept_loop(shared_from_this())); }
+void listener::start() {
+    spawn(acceptor_.get_executor(), "listener", accept_loop(shared_from_this()));
+}
 
 task<> listener::accept_loop(std::shared_ptr<listener> self) {
     co_await asio::this_coro::throw_if_cancelled(false);
@@ -101,4 +107,4 @@ void listener::stop() {
     if (!unix_path_.empty()) ::unlink(unix_path_.c_str());
 }
 
-}  // namespace pgweir
+} // namespace pgweir

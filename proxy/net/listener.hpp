@@ -1,5 +1,6 @@
-// Accepts clients on TCP addresses and Unix sockets. Every worker has its own listening socket on each TCP port (SO_REUSEPORT);
-// the Unix socket belongs to the first worker, which hands connections out in turn.
+// Accepts clients on TCP addresses and Unix sockets. Every worker has its own listening socket on
+// each TCP port (SO_REUSEPORT); the Unix socket belongs to the first worker, which hands
+// connections out in turn.
 #pragma once
 
 #include "proxy/asio.hpp"
@@ -42,4 +43,4 @@ private:
     bool stopped_ = false;
 };
 
-}  // namespace pgweir
+} // namespace pgweir

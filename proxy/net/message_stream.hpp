@@ -1,4 +1,5 @@
-// Whole messages from a stream, one at a time: for logins and short exchanges of our own, where speed does not matter.
+// Whole messages from a stream, one at a time: for logins and short exchanges of our own, where
+// speed does not matter.
 #pragma once
 
 #include "protocol/frame.hpp"
@@ -18,10 +19,11 @@ public:
 
     struct message {
         char type = 0;
-        std::string_view body;  // valid until the next call
+        std::string_view body; // valid until the next call
     };
 
-    /// The next message. Errors: the stream's; message_size for one that is longer than allowed or has no possible length.
+    /// The next message. Errors: the stream's; message_size for one that is longer than allowed or
+    /// has no possible length.
     task<error_code> next(message& out) {
         buffer_.erase(0, used_);
         used_ = 0;
@@ -79,4 +81,4 @@ private:
     std::size_t used_ = 0;
 };
 
-}  // namespace pgweir
+} // namespace pgweir

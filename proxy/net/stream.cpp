@@ -10,9 +10,10 @@ constexpr std::size_t tls_chunk = 16UL * 1024;
 // Output buffers above this size are given back when they run empty.
 constexpr std::size_t kept_capacity = 1024;
 
-}  // namespace
+} // namespace
 
-stream::stream(stream_socket socket) : socket_{std::move(socket)}, reading_{socket_.get_executor()} {
+stream::stream(stream_socket socket)
+    : socket_{std::move(socket)}, reading_{socket_.get_executor()} {
     error_code ignored;
     socket_.non_blocking(true, ignored);
 }
@@ -68,13 +69,18 @@ void stream::forget_output() {
 void stream::start_writer() {
     writing_ = true;
     if (!tls_) {
-        // Until the kernel takes bytes again the buffer may grow and move: it is looked up only then.
-        socket_.async_wait(stream_socket::wait_write, [self = shared_from_this()](const error_code& ec) { self->on_writable(ec); });
+        // Until the kernel takes bytes again the buffer may grow and move: it is looked up only
+        // then.
+        socket_.async_wait(
+            stream_socket::wait_write,
+            [self = shared_from_this()](const error_code& ec) { self->on_writable(ec); });
         return;
     }
     sending_.assign(out_, out_begin_, tls_chunk);
     tls_->async_write_some(asio::buffer(sending_),
-                           [self = shared_from_this()](const error_code& ec, std::size_t n) { self->on_written(ec, n); });
+                           [self = shared_from_this()](const error_code& ec, std::size_t n) {
+                               self->on_written(ec, n);
+                           });
 }
 
 void stream::on_writable(const error_code& ec) {
@@ -92,7 +98,8 @@ void stream::on_written(const error_code& ec, std::size_t n) {
     if (!open_) return;
     if (ec) return write_failed();
     if (unsent() != 0) {
-        // What was written must not pile up in front of a producer that never lets the buffer run empty.
+        // What was written must not pile up in front of a producer that never lets the buffer run
+        // empty.
         if (out_begin_ > high_water) {
             out_.erase(0, out_begin_);
             out_begin_ = 0;
@@ -136,4 +143,4 @@ int stream::release() {
     return ec ? -1 : fd;
 }
 
-}  // namespace pgweir
+} // namespace pgweir

@@ -13,8 +13,8 @@ namespace ssl = boost::asio::ssl;
 
 void harden(ssl::context& context) {
     SSL_CTX_set_min_proto_version(context.native_handle(), TLS1_2_VERSION);
-    context.set_options(ssl::context::default_workarounds | ssl::context::no_compression | SSL_OP_NO_RENEGOTIATION |
-                        SSL_OP_NO_TICKET);
+    context.set_options(ssl::context::default_workarounds | ssl::context::no_compression |
+                        SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET);
     SSL_CTX_set_session_cache_mode(context.native_handle(), SSL_SESS_CACHE_OFF);
     SSL_CTX_set_mode(context.native_handle(), SSL_MODE_RELEASE_BUFFERS);
 }
@@ -30,20 +30,28 @@ void load_pair(ssl::context& context, const std::string& certificate, const std:
     context.use_private_key_file(key, ssl::context::pem, ec);
     use("cannot use private key", key, ec);
     if (SSL_CTX_check_private_key(context.native_handle()) != 1)
-        throw std::runtime_error{"private key " + key + " does not belong to certificate " + certificate};
+        throw std::runtime_error{"private key " + key + " does not belong to certificate " +
+                                 certificate};
 }
 
 /// Direct TLS (PostgreSQL 17) must name the protocol; what asks for it after SSLRequest may.
-int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in, unsigned in_size, void*) {
-    static constexpr std::array<unsigned char, 11> ours{10, 'p', 'o', 's', 't', 'g', 'r', 'e', 's', 'q', 'l'};
+int choose_protocol(SSL*,
+                    const unsigned char** out,
+                    unsigned char* out_size,
+                    const unsigned char* in,
+                    unsigned in_size,
+                    void*) {
+    static constexpr std::array<unsigned char, 11> ours{10,  'p', 'o', 's', 't', 'g',
+                                                        'r', 'e', 's', 'q', 'l'};
     unsigned char* chosen = nullptr;
-    if (SSL_select_next_proto(&chosen, out_size, ours.data(), ours.size(), in, in_size) != OPENSSL_NPN_NEGOTIATED)
+    if (SSL_select_next_proto(&chosen, out_size, ours.data(), ours.size(), in, in_size) !=
+        OPENSSL_NPN_NEGOTIATED)
         return SSL_TLSEXT_ERR_ALERT_FATAL;
     *out = chosen;
     return SSL_TLSEXT_ERR_OK;
 }
 
-}  // namespace
+} // namespace
 
 std::shared_ptr<client_tls> make_client_tls(const settings& values) {
     if (values.client_tls_sslmode == tls_mode::disable) return nullptr;
@@ -58,7 +66,8 @@ std::shared_ptr<client_tls> make_client_tls(const settings& values) {
         use("cannot use CA file", values.client_tls_ca_file, ec);
     }
     const bool must_show = made->mode == tls_mode::verify_ca || made->mode == tls_mode::verify_full;
-    made->context.set_verify_mode(must_show ? ssl::verify_peer | ssl::verify_fail_if_no_peer_cert : ssl::verify_none);
+    made->context.set_verify_mode(must_show ? ssl::verify_peer | ssl::verify_fail_if_no_peer_cert
+                                            : ssl::verify_none);
     return made;
 }
 
@@ -82,4 +91,4 @@ std::shared_ptr<server_tls> make_server_tls(const settings& values) {
     return made;
 }
 
-}  // namespace pgweir
+} // namespace pgweir

@@ -1,6 +1,6 @@
-// TLS contexts made from the settings, for clients (we are the server) and for servers (we are the client), with PostgreSQL's
-// sslmode words. Immutable; a reload makes new ones, connections keep the one they began with.
-// Source: PostgreSQL docs, libpq-ssl and ssl-tcp.
+// TLS contexts made from the settings, for clients (we are the server) and for servers (we are the
+// client), with PostgreSQL's sslmode words. Immutable; a reload makes new ones, connections keep
+// the one they began with. Source: PostgreSQL docs, libpq-ssl and ssl-tcp.
 #pragma once
 
 #include "proxy/config/settings.hpp"
@@ -23,8 +23,9 @@ struct server_tls {
     boost::asio::ssl::context context{boost::asio::ssl::context::tls_client};
 };
 
-/// Throws std::runtime_error naming the file and what is wrong with it. Null when the mode is `disable`.
+/// Throws std::runtime_error naming the file and what is wrong with it. Null when the mode is
+/// `disable`.
 [[nodiscard]] std::shared_ptr<client_tls> make_client_tls(const settings& values);
 [[nodiscard]] std::shared_ptr<server_tls> make_server_tls(const settings& values);
 
-}  // namespace pgweir
+} // namespace pgweir

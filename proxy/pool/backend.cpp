@@ -22,8 +22,10 @@ bool must_be_whole(char type) {
     case 'd':
     case 'T':
     case 't':
-    case 'V': return false;
-    default: return true;
+    case 'V':
+        return false;
+    default:
+        return true;
     }
 }
 
@@ -31,21 +33,25 @@ bool must_be_whole(char type) {
 constexpr std::uint64_t kept_whole = 16ULL * 1024;
 constexpr std::uint64_t largest_whole_message = 64ULL * 1024 * 1024;
 
-}  // namespace
+} // namespace
 
 backend::backend(pool& home, std::shared_ptr<stream> connection, backend_state with)
     : state{std::move(with)}, home_{home}, io_{std::move(connection)} {
     io_->set_listener(this);
 }
 
-backend::~backend() { io_->set_listener(nullptr); }
+backend::~backend() {
+    io_->set_listener(nullptr);
+}
 
 void backend::run() {
-    spawn(io_->executor(), "server connection", read_loop(io_, home_.owner().scratch(), shared_from_this()));
+    spawn(io_->executor(), "server connection",
+          read_loop(io_, home_.owner().scratch(), shared_from_this()));
 }
 
 bool backend::at_rest() const {
-    return state.conversation.at_rest() && pending_.empty() && passing_ == 0 && io_->unsent() == 0 && cancels_ == 0;
+    return state.conversation.at_rest() && pending_.empty() && passing_ == 0 &&
+           io_->unsent() == 0 && cancels_ == 0;
 }
 
 void backend::close() {
@@ -116,10 +122,11 @@ void backend::forward(std::string_view run, bool last) {
         to->flush();
 }
 
-/// Takes messages off `chunk` and returns how many bytes were used. What goes to the frontend unchanged is gathered into runs.
+/// Takes messages off `chunk` and returns how many bytes were used. What goes to the frontend
+/// unchanged is gathered into runs.
 std::size_t backend::walk(std::string_view chunk) {
     std::size_t at = 0;
-    std::size_t run = 0;  // [run, at) is to be forwarded
+    std::size_t run = 0; // [run, at) is to be forwarded
     const auto cut_run = [&](std::size_t next) {
         if (holding_)
             held_.append(chunk.substr(run, at - run));
@@ -130,7 +137,9 @@ std::size_t backend::walk(std::string_view chunk) {
     for (;;) {
         if (passing_ == 0 && !state.conversation.ended().empty()) {
             const auto& ended = state.conversation.ended();
-            if (std::any_of(ended.begin(), ended.end(), [](const auto& e) { return e.entry.what == protocol::expect::synthetic; })) {
+            if (std::any_of(ended.begin(), ended.end(), [](const auto& e) {
+                    return e.entry.what == protocol::expect::synthetic;
+                })) {
                 holding_ = false;
                 cut_run(at);
             }
@@ -139,7 +148,8 @@ std::size_t backend::walk(std::string_view chunk) {
         }
         if (at == chunk.size() || !io_->is_open()) break;
         if (passing_ != 0) {
-            const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(passing_, chunk.size() - at));
+            const auto n =
+                static_cast<std::size_t>(std::min<std::uint64_t>(passing_, chunk.size() - at));
             passing_ -= n;
             if (!passing_forward_) cut_run(at + n);
             at += n;
@@ -148,7 +158,8 @@ std::size_t backend::walk(std::string_view chunk) {
         protocol::frame_header header;
         const auto found = protocol::read_header(chunk.substr(at), header);
         if (found == protocol::frame_status::incomplete) break;
-        if (found == protocol::frame_status::bad_length || (must_be_whole(header.type) && header.size > largest_whole_message)) {
+        if (found == protocol::frame_status::bad_length ||
+            (must_be_whole(header.type) && header.size > largest_whole_message)) {
             out_of_step("a message of impossible length");
             break;
         }
@@ -162,12 +173,14 @@ std::size_t backend::walk(std::string_view chunk) {
             }
             passing_ = header.size;
             passing_forward_ = how == protocol::verdict::forward;
-            if (passing_forward_ && (header.type != 'T' || header.size > chunk.size() - at)) holding_ = false;
+            if (passing_forward_ && (header.type != 'T' || header.size > chunk.size() - at))
+                holding_ = false;
             continue;
         }
         if (header.size > chunk.size() - at) break;
         const auto next = at + static_cast<std::size_t>(header.size);
-        // The session may put words of its own in the place of these: what came before them goes first.
+        // The session may put words of its own in the place of these: what came before them goes
+        // first.
         if (header.type == 'E' || header.type == 'A') cut_run(at);
         if (!take_message(header.type, protocol::body_of(chunk.substr(at), header))) cut_run(next);
         if (dropped_) {
@@ -194,9 +207,14 @@ bool backend::take_message(char type, std::string_view body) {
     }
     if (type == 'E') farewell_.assign(body);
     switch (how) {
-    case protocol::verdict::violation: out_of_step("a message that answers nothing"); return false;
-    case protocol::verdict::unsolicited: condemn(); break;
-    default: break;
+    case protocol::verdict::violation:
+        out_of_step("a message that answers nothing");
+        return false;
+    case protocol::verdict::unsolicited:
+        condemn();
+        break;
+    default:
+        break;
     }
     if (type == 'Z') farewell_.clear();
     if (user_ == nullptr) return idle_message(type, body);
@@ -212,10 +230,12 @@ bool backend::note_parameter(std::string_view body) {
     return true;
 }
 
-/// Nobody's turn: parameters changed by a reload are noted, notices are dropped, an error is the server's goodbye.
+/// Nobody's turn: parameters changed by a reload are noted, notices are dropped, an error is the
+/// server's goodbye.
 bool backend::idle_message(char type, std::string_view body) {
     if (type == 'E') {
-        spdlog::info("server connection ended by the server node={} sqlstate={}", home_.node_name(), protocol::find_sqlstate(body));
+        spdlog::info("server connection ended by the server node={} sqlstate={}", home_.node_name(),
+                     protocol::find_sqlstate(body));
         home_.hint_monitor();
         close();
     } else if (type == 'A') {
@@ -226,8 +246,8 @@ bool backend::idle_message(char type, std::string_view body) {
 }
 
 void backend::out_of_step(std::string_view what) {
-    spdlog::warn("server connection out of step node={} database={} user={}: {}", home_.node_name(), home_.key().database,
-                 home_.key().user, what);
+    spdlog::warn("server connection out of step node={} database={} user={}: {}", home_.node_name(),
+                 home_.key().database, home_.key().user, what);
     home_.count_protocol_error();
     home_.hint_monitor();
     close();
@@ -245,4 +265,4 @@ void backend::on_end(const error_code& ec) {
     home_.on_backend_gone(self, ec);
 }
 
-}  // namespace pgweir
+} // namespace pgweir

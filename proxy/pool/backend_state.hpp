@@ -1,4 +1,5 @@
-// What a server connection carries from session to session, and what moves along when it changes its worker. Plain data.
+// What a server connection carries from session to session, and what moves along when it changes
+// its worker. Plain data.
 #pragma once
 
 #include "protocol/conversation.hpp"
@@ -25,22 +26,23 @@ using parameter_map = std::map<std::string, std::string, std::less<>>;
 /// Everything that moves along when a connection changes its worker.
 struct backend_state {
     protocol::conversation conversation;
-    parameter_map reported;        // what the server last reported by ParameterStatus
-    parameter_map login_reported;  // the same, right after login
-    std::vector<std::pair<std::string, std::string>> welcome;  // the same, as spelt and in the server's order
-    parameter_map carried;         // what was set for a session and not undone
+    parameter_map reported;       // what the server last reported by ParameterStatus
+    parameter_map login_reported; // the same, right after login
+    std::vector<std::pair<std::string, std::string>>
+        welcome;           // the same, as spelt and in the server's order
+    parameter_map carried; // what was set for a session and not undone
     prepared_set prepared;
     std::int32_t process_id = 0;
     std::string secret_key;
-    std::uint64_t login_look = 0;      // look counter when the login had finished (RULES A6)
-    std::optional<lsn> login_replay;   // standby: its replay position, asked for after the login
+    std::uint64_t login_look = 0;    // look counter when the login had finished (RULES A6)
+    std::optional<lsn> login_replay; // standby: its replay position, asked for after the login
     bool read_committed_default = true;
-    std::uint64_t role_epoch = 0;      // of the node, when connected
-    std::uint32_t generation = 0;      // of the pool: RECONNECT and reload raise it
+    std::uint64_t role_epoch = 0; // of the node, when connected
+    std::uint32_t generation = 0; // of the pool: RECONNECT and reload raise it
     std::chrono::steady_clock::time_point connected{};
     std::chrono::steady_clock::time_point retire_at{};
     bool standby = false;
     int family = 0;
 };
 
-}  // namespace pgweir
+} // namespace pgweir

@@ -9,4 +9,4 @@ std::string to_lower(std::string_view text) {
     return lower;
 }
 
-}  // namespace pgweir
+} // namespace pgweir

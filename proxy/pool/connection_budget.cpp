@@ -4,11 +4,16 @@
 
 namespace pgweir {
 
-connection_budget::connection_budget(unsigned workers, std::chrono::milliseconds fairness_slack, callbacks to_workers)
-    : workers_{workers}, slack_ns_{fairness_slack / std::chrono::nanoseconds{1}}, to_workers_{std::move(to_workers)} {}
+connection_budget::connection_budget(unsigned workers,
+                                     std::chrono::milliseconds fairness_slack,
+                                     callbacks to_workers)
+    : workers_{workers}, slack_ns_{fairness_slack / std::chrono::nanoseconds{1}},
+      to_workers_{std::move(to_workers)} {}
 
-connection_budget::pool_slot&
-connection_budget::slot(const pool_key& key, std::uint32_t pool_limit, std::uint32_t reserve, clock::duration reserve_after) {
+connection_budget::pool_slot& connection_budget::slot(const pool_key& key,
+                                                      std::uint32_t pool_limit,
+                                                      std::uint32_t reserve,
+                                                      clock::duration reserve_after) {
     const std::lock_guard guard{registry_};
     auto& node = nodes_[key.node];
     if (!node) node = std::make_unique<node_slot>();
@@ -37,7 +42,8 @@ void connection_budget::set_node_limit(std::uint16_t node, std::uint32_t limit) 
 /// With the node's mutex held.
 std::uint32_t connection_budget::limit_now(const pool_slot& pool) {
     if (pool.reserve == 0 || pool.queue.empty()) return pool.limit;
-    return clock::now() - pool.queue.front().since > pool.reserve_after ? pool.limit + pool.reserve : pool.limit;
+    return clock::now() - pool.queue.front().since > pool.reserve_after ? pool.limit + pool.reserve
+                                                                        : pool.limit;
 }
 
 bool connection_budget::try_open(pool_slot& pool) {
@@ -93,8 +99,10 @@ void connection_budget::wake_waiters(node_slot& node) {
     if (chosen != nullptr) to_workers_.wake(worker, *chosen);
 }
 
-std::optional<std::uint64_t>
-connection_budget::enqueue(pool_slot& pool, unsigned worker, clock::time_point now, std::uint32_t queue_limit) {
+std::optional<std::uint64_t> connection_budget::enqueue(pool_slot& pool,
+                                                        unsigned worker,
+                                                        clock::time_point now,
+                                                        std::uint32_t queue_limit) {
     std::uint64_t ticket = 0;
     {
         const std::lock_guard guard{pool.node->mutex};
@@ -103,7 +111,8 @@ connection_budget::enqueue(pool_slot& pool, unsigned worker, clock::time_point n
         pool.queue.push_back({ticket, worker, now});
         pool.waiting.fetch_add(1);
     }
-    // Seen in this order by both sides (waiting, then idle; idle, then waiting), one of them finds the other.
+    // Seen in this order by both sides (waiting, then idle; idle, then waiting), one of them finds
+    // the other.
     wake_idle_owners(pool, worker);
     return ticket;
 }
@@ -116,7 +125,8 @@ void connection_budget::wake_idle_owners(pool_slot& pool, unsigned asking) {
 void connection_budget::leave(pool_slot& pool, std::uint64_t ticket) {
     {
         const std::lock_guard guard{pool.node->mutex};
-        const auto it = std::find_if(pool.queue.begin(), pool.queue.end(), [&](const auto& p) { return p.ticket == ticket; });
+        const auto it = std::find_if(pool.queue.begin(), pool.queue.end(),
+                                     [&](const auto& p) { return p.ticket == ticket; });
         if (it == pool.queue.end()) return;
         pool.queue.erase(it);
         pool.waiting.fetch_sub(1);
@@ -125,15 +135,16 @@ void connection_budget::leave(pool_slot& pool, std::uint64_t ticket) {
     wake_waiters(*pool.node);
 }
 
-connection_budget::hand_over
-connection_budget::next(pool_slot& pool, unsigned worker, clock::time_point now, std::uint64_t& ticket, bool can_move) {
+connection_budget::hand_over connection_budget::next(
+    pool_slot& pool, unsigned worker, clock::time_point now, std::uint64_t& ticket, bool can_move) {
     const std::lock_guard guard{pool.node->mutex};
     if (pool.queue.empty()) return {};
     auto it = pool.queue.begin();
     const auto slack = std::chrono::nanoseconds{slack_ns_.load()};
     if (it->worker != worker && now - it->since < slack) {
         // Moving a socket costs more than a moment of patience: prefer this worker's own oldest.
-        const auto own = std::find_if(pool.queue.begin(), pool.queue.end(), [&](const auto& p) { return p.worker == worker; });
+        const auto own = std::find_if(pool.queue.begin(), pool.queue.end(),
+                                      [&](const auto& p) { return p.worker == worker; });
         if (own != pool.queue.end()) it = own;
     }
     ticket = it->ticket;
@@ -145,9 +156,13 @@ connection_budget::next(pool_slot& pool, unsigned worker, clock::time_point now,
     return {hand_over::move, to};
 }
 
-void connection_budget::put_back(pool_slot& pool, std::uint64_t ticket, unsigned worker, clock::time_point since) {
+void connection_budget::put_back(pool_slot& pool,
+                                 std::uint64_t ticket,
+                                 unsigned worker,
+                                 clock::time_point since) {
     const std::lock_guard guard{pool.node->mutex};
-    const auto at = std::find_if(pool.queue.begin(), pool.queue.end(), [&](const auto& p) { return p.ticket > ticket; });
+    const auto at = std::find_if(pool.queue.begin(), pool.queue.end(),
+                                 [&](const auto& p) { return p.ticket > ticket; });
     pool.queue.insert(at, {ticket, worker, since});
     pool.waiting.fetch_add(1);
 }
@@ -155,7 +170,8 @@ void connection_budget::put_back(pool_slot& pool, std::uint64_t ticket, unsigned
 bool connection_budget::may_overtake(pool_slot& pool, clock::time_point now) {
     if (pool.waiting.load() == 0) return true;
     const std::lock_guard guard{pool.node->mutex};
-    return pool.queue.empty() || now - pool.queue.front().since < std::chrono::nanoseconds{slack_ns_.load()};
+    return pool.queue.empty() ||
+           now - pool.queue.front().since < std::chrono::nanoseconds{slack_ns_.load()};
 }
 
 std::uint32_t connection_budget::open_connections(pool_slot& pool) {
@@ -168,8 +184,10 @@ std::vector<connection_budget::pool_figures> connection_budget::figures(clock::t
     std::vector<pool_figures> all;
     for (auto& [key, pool] : pools_) {
         const std::lock_guard inner{pool->node->mutex};
-        pool_figures one{key, pool->limit, pool->open, 0, static_cast<std::uint32_t>(pool->queue.size()), {}};
-        for (const auto& n : pool->idle) one.idle += n.load();
+        pool_figures one{
+            key, pool->limit, pool->open, 0, static_cast<std::uint32_t>(pool->queue.size()), {}};
+        for (const auto& n : pool->idle)
+            one.idle += n.load();
         if (!pool->queue.empty()) one.oldest_wait = now - pool->queue.front().since;
         all.push_back(std::move(one));
     }
@@ -189,12 +207,14 @@ std::vector<connection_budget::pool_state> connection_budget::states(clock::time
     const std::lock_guard guard{registry_};
     for (const auto& [key, slot] : pools_) {
         const std::lock_guard inner{slot->node->mutex};
-        pool_state state{key, slot->limit, slot->open, 0, static_cast<std::uint32_t>(slot->queue.size()), {}};
-        for (const auto& idle : slot->idle) state.idle += idle.load(std::memory_order_relaxed);
+        pool_state state{
+            key, slot->limit, slot->open, 0, static_cast<std::uint32_t>(slot->queue.size()), {}};
+        for (const auto& idle : slot->idle)
+            state.idle += idle.load(std::memory_order_relaxed);
         if (!slot->queue.empty()) state.oldest_wait = now - slot->queue.front().since;
         all.push_back(std::move(state));
     }
     return all;
 }
 
-}  // namespace pgweir
+} // namespace pgweir

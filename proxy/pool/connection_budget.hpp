@@ -1,6 +1,7 @@
-// How many server connections may exist, and who gets the next one: shared by all workers of the process.
-// Limits per node and per pool are taken together under the node's mutex, which is touched only to open, to close, and while
-// somebody waits; a worker that reuses an idle connection of its own looks at one atomic.
+// How many server connections may exist, and who gets the next one: shared by all workers of the
+// process. Limits per node and per pool are taken together under the node's mutex, which is touched
+// only to open, to close, and while somebody waits; a worker that reuses an idle connection of its
+// own looks at one atomic.
 #pragma once
 
 #include <array>
@@ -37,9 +38,9 @@ public:
     struct pool_slot {
         pool_key key;
         node_slot* node = nullptr;
-        std::atomic<std::uint32_t> waiting{0};                         // queue.size(), readable without the mutex
-        std::array<std::atomic<std::uint32_t>, max_workers> idle{};    // idle connections, by worker
-        std::atomic<std::uint32_t> pinned{0};                          // held by pinned sessions
+        std::atomic<std::uint32_t> waiting{0}; // queue.size(), readable without the mutex
+        std::array<std::atomic<std::uint32_t>, max_workers> idle{}; // idle connections, by worker
+        std::atomic<std::uint32_t> pinned{0};                       // held by pinned sessions
 
     private:
         friend class connection_budget;
@@ -49,52 +50,68 @@ public:
             clock::time_point since;
         };
         std::uint32_t limit = 0;
-        std::uint32_t reserve = 0;  // more of them once somebody waits longer than reserve_after
+        std::uint32_t reserve = 0; // more of them once somebody waits longer than reserve_after
         clock::duration reserve_after{0};
         std::uint32_t open = 0;
-        std::deque<place> queue;  // by ticket
+        std::deque<place> queue; // by ticket
     };
 
     /// Where a connection that has become free should go.
     struct hand_over {
         enum kind : std::uint8_t { keep, give_here, move } what = keep;
-        unsigned worker = 0;  // for move
+        unsigned worker = 0; // for move
     };
 
-    /// `wake(worker, pool)`: that worker has waiters in `pool` and should try again to open or to find a connection.
-    /// `shed(worker, pool)`: that worker should close an idle connection of `pool`, whose permit another pool needs.
-    /// Called without any lock held, from any thread.
+    /// `wake(worker, pool)`: that worker has waiters in `pool` and should try again to open or to
+    /// find a connection. `shed(worker, pool)`: that worker should close an idle connection of
+    /// `pool`, whose permit another pool needs. Called without any lock held, from any thread.
     struct callbacks {
         std::function<void(unsigned, pool_slot&)> wake;
         std::function<void(unsigned, pool_slot&)> shed;
     };
 
-    connection_budget(unsigned workers, std::chrono::milliseconds fairness_slack, callbacks to_workers);
+    connection_budget(unsigned workers,
+                      std::chrono::milliseconds fairness_slack,
+                      callbacks to_workers);
 
-    /// The slot of `key`, made on first use. Both limits take effect for what is opened from now on.
-    pool_slot& slot(const pool_key& key, std::uint32_t pool_limit, std::uint32_t reserve = 0, clock::duration reserve_after = {});
+    /// The slot of `key`, made on first use. Both limits take effect for what is opened from now
+    /// on.
+    pool_slot& slot(const pool_key& key,
+                    std::uint32_t pool_limit,
+                    std::uint32_t reserve = 0,
+                    clock::duration reserve_after = {});
     void set_node_limit(std::uint16_t node, std::uint32_t limit);
-    void set_fairness_slack(std::chrono::milliseconds slack) { slack_ns_.store(slack / std::chrono::nanoseconds{1}); }
+    void set_fairness_slack(std::chrono::milliseconds slack) {
+        slack_ns_.store(slack / std::chrono::nanoseconds{1});
+    }
 
     /// Permission to open one more connection; return it with `closed`.
     [[nodiscard]] bool try_open(pool_slot& pool);
-    /// A connection is gone (the server's end was seen, or it never came to be). Wakes who can use the permit.
+    /// A connection is gone (the server's end was seen, or it never came to be). Wakes who can use
+    /// the permit.
     void closed(pool_slot& pool);
 
-    /// Takes a place in the queue. Empty when `queue_limit` (0: none) sessions wait already. Every other worker where a
-    /// connection idles is woken: one of them alone might lend it to a session of its own first.
-    [[nodiscard]] std::optional<std::uint64_t> enqueue(pool_slot& pool, unsigned worker, clock::time_point now, std::uint32_t queue_limit);
+    /// Takes a place in the queue. Empty when `queue_limit` (0: none) sessions wait already. Every
+    /// other worker where a connection idles is woken: one of them alone might lend it to a session
+    /// of its own first.
+    [[nodiscard]] std::optional<std::uint64_t>
+    enqueue(pool_slot& pool, unsigned worker, clock::time_point now, std::uint32_t queue_limit);
     /// Leaves the queue; harmless when the place is gone.
     void leave(pool_slot& pool, std::uint64_t ticket);
-    /// Decides for a connection of `pool` that has become free on `worker`; `ticket` receives the place served. The place is
-    /// taken off the queue by `give_here`, and by `move` if the connection `can_move`; otherwise it stays, and the connection
-    /// should be closed so that its permit moves instead.
-    [[nodiscard]] hand_over
-    next(pool_slot& pool, unsigned worker, clock::time_point now, std::uint64_t& ticket, bool can_move = true);
-    /// A place that `next` took comes back to where it was: what was handed over did not arrive. For the worker of the waiter,
-    /// which still waits.
+    /// Decides for a connection of `pool` that has become free on `worker`; `ticket` receives the
+    /// place served. The place is taken off the queue by `give_here`, and by `move` if the
+    /// connection `can_move`; otherwise it stays, and the connection should be closed so that its
+    /// permit moves instead.
+    [[nodiscard]] hand_over next(pool_slot& pool,
+                                 unsigned worker,
+                                 clock::time_point now,
+                                 std::uint64_t& ticket,
+                                 bool can_move = true);
+    /// A place that `next` took comes back to where it was: what was handed over did not arrive.
+    /// For the worker of the waiter, which still waits.
     void put_back(pool_slot& pool, std::uint64_t ticket, unsigned worker, clock::time_point since);
-    /// May a session on this worker take an idle connection past those that wait? Only if none waited longer than the slack.
+    /// May a session on this worker take an idle connection past those that wait? Only if none
+    /// waited longer than the slack.
     [[nodiscard]] bool may_overtake(pool_slot& pool, clock::time_point now);
 
     [[nodiscard]] std::uint32_t open_connections(pool_slot& pool);
@@ -143,4 +160,4 @@ struct connection_budget::node_slot {
     std::vector<pool_slot*> pools;
 };
 
-}  // namespace pgweir
+} // namespace pgweir

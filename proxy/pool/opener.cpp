@@ -49,13 +49,15 @@ struct secured {
 task<secured> handshake(worker& owner, const node_view& node, stream& io) {
     const auto live = owner.live();
     auto& tls = io.start_tls(live->server_side_tls->context);
-    if (live->server_side_tls->mode == tls_mode::verify_full) tls.set_verify_callback(asio::ssl::host_name_verification{node.host});
+    if (live->server_side_tls->mode == tls_mode::verify_full)
+        tls.set_verify_callback(asio::ssl::host_name_verification{node.host});
     error_code not_a_name;
     asio::ip::make_address(node.host, not_a_name);
     if (not_a_name) {
         // SSL_set_tlsext_host_name, whose C cast is a warning.
         auto name = node.host;
-        SSL_ctrl(tls.native_handle(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data());
+        SSL_ctrl(tls.native_handle(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+                 name.data());
     }
     const auto [ec] = co_await tls.async_handshake(stream::tls_stream::client, nothrow);
     secured result;
@@ -77,7 +79,8 @@ task<secured> negotiate_tls(worker& owner, const node_view& node, stream& io) {
     auto ec = co_await write_all(io, request);
     char answer = 0;
     if (!ec) {
-        const auto [read_ec, n] = co_await io.socket().async_read_some(asio::buffer(&answer, 1), nothrow);
+        const auto [read_ec, n] =
+            co_await io.socket().async_read_some(asio::buffer(&answer, 1), nothrow);
         ec = read_ec;
     }
     if (ec) {
@@ -115,22 +118,27 @@ task<bool> log_in(opening& o, message_stream& in) {
         message_stream::message m;
         const auto ec = write_ec ? write_ec : co_await in.next(m);
         if (ec) {
-            o.failure = {"the server closed the connection during login: " + ec.message(), {}, "08006"};
+            o.failure = {
+                "the server closed the connection during login: " + ec.message(), {}, "08006"};
             co_return false;
         }
         const auto next = login.on_message(m.type, m.body, out);
         if (next == backend_login::action::done) break;
         if (next == backend_login::action::failed) {
             std::string body;
-            if (login.failure() == backend_login_failure::server_error && login.error_message().size() > 5)
+            if (login.failure() == backend_login_failure::server_error &&
+                login.error_message().size() > 5)
                 body = login.error_message().substr(5);
-            o.failure = {login.failure_text(), body, login.sqlstate().empty() ? "08006" : login.sqlstate()};
+            o.failure = {login.failure_text(), body,
+                         login.sqlstate().empty() ? "08006" : login.sqlstate()};
             co_return false;
         }
     }
-    for (const auto& [name, value] : login.parameters()) o.state.reported[to_lower(name)] = value;
+    for (const auto& [name, value] : login.parameters())
+        o.state.reported[to_lower(name)] = value;
     o.state.login_reported = o.state.reported;
-    for (const auto& [name, value] : login.parameters()) o.state.welcome.emplace_back(name, value);
+    for (const auto& [name, value] : login.parameters())
+        o.state.welcome.emplace_back(name, value);
     o.state.process_id = login.process_id();
     o.state.secret_key = login.secret_key();
     co_return true;
@@ -159,7 +167,8 @@ task<bool> ask_first_question(opening& o, message_stream& in) {
             answered = true;
         } else if (m.type == 'E') {
             const std::string sqlstate{protocol::find_sqlstate(m.body)};
-            o.failure = {"the server refused the first question after login", std::string{m.body}, sqlstate};
+            o.failure = {"the server refused the first question after login", std::string{m.body},
+                         sqlstate};
             co_return false;
         } else if (m.type == 'Z') {
             if (answered && in.bytes().empty()) co_return true;
@@ -206,13 +215,15 @@ task<> open_one(worker& owner, pool& home) {
     made.state.connected = now;
     const auto lifetime = owner.settings().server_lifetime;
     // Up to a tenth early, so that connections opened together do not end together.
-    const auto spread = std::uniform_int_distribution<std::int64_t>{0, lifetime.count() / 10}(owner.random());
-    made.state.retire_at = lifetime.count() == 0 ? std::chrono::steady_clock::time_point::max()
-                                                 : now + lifetime - std::chrono::milliseconds{spread};
+    const auto spread =
+        std::uniform_int_distribution<std::int64_t>{0, lifetime.count() / 10}(owner.random());
+    made.state.retire_at = lifetime.count() == 0
+                               ? std::chrono::steady_clock::time_point::max()
+                               : now + lifetime - std::chrono::milliseconds{spread};
     home.on_opened(std::move(made.io), std::move(made.state));
 }
 
-}  // namespace
+} // namespace
 
 task<bool> open_raw(worker& owner, const pool_key& key, raw_connection& made) {
     opening o{owner, key};
@@ -232,7 +243,8 @@ task<bool> open_raw(worker& owner, const pool_key& key, raw_connection& made) {
     deadline.cancel();
     if (ok && !o.io->is_open()) ok = false;
     if (!ok) o.io->close();
-    if (*late) o.failure = {"no answer from " + o.node.name + " within connect_timeout", {}, "08006"};
+    if (*late)
+        o.failure = {"no answer from " + o.node.name + " within connect_timeout", {}, "08006"};
     made = std::move(static_cast<raw_connection&>(o));
     co_return ok;
 }
@@ -254,7 +266,8 @@ task<error_code> write_all(stream& io, const std::string& bytes) {
 task<error_code> connect_to_node(const node_view& node, stream_socket& socket) {
     if (node.address.empty()) co_return asio::error::host_not_found;
     if (node.address.starts_with('/')) {
-        const asio::local::stream_protocol::endpoint at{node.address + "/.s.PGSQL." + std::to_string(node.port)};
+        const asio::local::stream_protocol::endpoint at{node.address + "/.s.PGSQL." +
+                                                        std::to_string(node.port)};
         const auto [unix_ec] = co_await socket.async_connect(at, nothrow);
         error_code ignored_unix;
         socket.non_blocking(true, ignored_unix);
@@ -275,22 +288,28 @@ void set_socket_options(stream_socket& socket, const settings& values) {
     const auto local = socket.local_endpoint(ec);
     if (ec || local.protocol().family() == AF_UNIX) return;
     const auto fd = socket.native_handle();
-    const auto set = [fd](int level, int name, int value) { ::setsockopt(fd, level, name, &value, sizeof value); };
+    const auto set = [fd](int level, int name, int value) {
+        ::setsockopt(fd, level, name, &value, sizeof value);
+    };
     const auto seconds = [](std::chrono::milliseconds t) {
         return static_cast<int>(std::chrono::ceil<std::chrono::seconds>(t).count());
     };
     set(IPPROTO_TCP, TCP_NODELAY, 1);
     if (values.tcp_keepalive) {
         set(SOL_SOCKET, SO_KEEPALIVE, 1);
-        if (values.tcp_keepalive_idle.count() != 0) set(IPPROTO_TCP, TCP_KEEPIDLE, seconds(values.tcp_keepalive_idle));
+        if (values.tcp_keepalive_idle.count() != 0)
+            set(IPPROTO_TCP, TCP_KEEPIDLE, seconds(values.tcp_keepalive_idle));
         if (values.tcp_keepalive_interval.count() != 0)
             set(IPPROTO_TCP, TCP_KEEPINTVL, seconds(values.tcp_keepalive_interval));
-        if (values.tcp_keepalive_count != 0) set(IPPROTO_TCP, TCP_KEEPCNT, static_cast<int>(values.tcp_keepalive_count));
+        if (values.tcp_keepalive_count != 0)
+            set(IPPROTO_TCP, TCP_KEEPCNT, static_cast<int>(values.tcp_keepalive_count));
     }
     if (values.tcp_user_timeout.count() != 0)
         set(IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(values.tcp_user_timeout.count()));
 }
 
-void open_backend(worker& owner, pool& home) { spawn(owner.executor(), "server login", open_one(owner, home)); }
+void open_backend(worker& owner, pool& home) {
+    spawn(owner.executor(), "server login", open_one(owner, home));
+}
 
-}  // namespace pgweir
+} // namespace pgweir

@@ -13,8 +13,8 @@ namespace pgweir {
 
 class worker;
 
-/// Starts opening a connection for `home`, which hears on_opened or on_open_failed exactly once, within connect_timeout.
-/// The permit has been taken already.
+/// Starts opening a connection for `home`, which hears on_opened or on_open_failed exactly once,
+/// within connect_timeout. The permit has been taken already.
 void open_backend(worker& owner, pool& home);
 
 /// A connection after its login and first question, not yet anybody's.
@@ -22,21 +22,24 @@ struct raw_connection {
     node_view node;
     std::shared_ptr<stream> io;
     backend_state state;
-    pool::open_failure failure;  // when opening failed
+    pool::open_failure failure; // when opening failed
 };
-/// Connects, secures, logs in and asks the first question, within connect_timeout. The permit is the caller's.
+/// Connects, secures, logs in and asks the first question, within connect_timeout. The permit is
+/// the caller's.
 task<bool> open_raw(worker& owner, const pool_key& key, raw_connection& made);
 
-/// TLS as server_tls_sslmode says, on a fresh connection to `node`. False: it demands what the server does not give.
+/// TLS as server_tls_sslmode says, on a fresh connection to `node`. False: it demands what the
+/// server does not give.
 task<bool> secure(worker& owner, const node_view& node, stream& io);
 
 /// Writes all of `bytes`, plain or TLS.
 task<error_code> write_all(stream& io, const std::string& bytes);
 
-/// Connects to a node, without TLS or login yet. Null and `ec` on failure. The caller's deadline closes the socket.
+/// Connects to a node, without TLS or login yet. Null and `ec` on failure. The caller's deadline
+/// closes the socket.
 task<error_code> connect_to_node(const node_view& node, stream_socket& socket);
 
 /// TCP options of a connection, from the settings.
 void set_socket_options(stream_socket& socket, const struct settings& values);
 
-}  // namespace pgweir
+} // namespace pgweir

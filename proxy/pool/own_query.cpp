@@ -47,10 +47,10 @@ private:
     backend_ptr on_;
     own_query_done done_;
     std::string error_;
-    std::shared_ptr<own_query> kept_;  // itself, while under way
+    std::shared_ptr<own_query> kept_; // itself, while under way
 };
 
-}  // namespace
+} // namespace
 
 void run_own_query(const backend_ptr& on, const std::string& sql, own_query_done done) {
     std::make_shared<own_query>(on, std::move(done))->start(sql);
@@ -68,4 +68,4 @@ void reset_and_give_back(const backend_ptr& used, const std::string& reset_query
     });
 }
 
-}  // namespace pgweir
+} // namespace pgweir

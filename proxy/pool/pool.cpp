@@ -17,7 +17,9 @@ constexpr std::chrono::milliseconds longest_backoff{2000};
 constexpr std::size_t look_through = 16;
 
 /// Refusals that pass by themselves: starting up, shutting down, too many connections.
-bool is_passing(std::string_view sqlstate) { return sqlstate == "57P03" || sqlstate == "53300" || sqlstate == "57P01"; }
+bool is_passing(std::string_view sqlstate) {
+    return sqlstate == "57P03" || sqlstate == "53300" || sqlstate == "57P01";
+}
 
 /// DETACH and DRAIN: nothing idles there.
 bool is_out_of_use(const cluster_view& view, std::uint16_t node) {
@@ -26,7 +28,7 @@ bool is_out_of_use(const cluster_view& view, std::uint16_t node) {
     return order == node_order::detached || order == node_order::draining;
 }
 
-}  // namespace
+} // namespace
 
 pool::pool(worker& owner, connection_budget::pool_slot& slot, std::string node_name)
     : owner_{owner}, slot_{slot}, node_name_{std::move(node_name)} {}
@@ -44,7 +46,8 @@ backend_ptr pool::pop_idle(std::size_t index) {
 backend_ptr pool::take(const parameter_map& wanted) {
     if (paused || idle_.empty()) return nullptr;
     // The coarse clock would let local sessions overtake for a whole tick.
-    if (slot_.waiting.load() != 0 && !owner_.budget().may_overtake(slot_, clock::now())) return nullptr;
+    if (slot_.waiting.load() != 0 && !owner_.budget().may_overtake(slot_, clock::now()))
+        return nullptr;
     std::size_t best = idle_.size() - 1;
     for (std::size_t i = 0; i < std::min(idle_.size(), look_through); ++i) {
         const auto at = idle_.size() - 1 - i;
@@ -60,9 +63,11 @@ backend_ptr pool::take(const parameter_map& wanted) {
 
 bool pool::wait(lease_waiter& who, std::chrono::milliseconds timeout) {
     const auto now = clock::now();
-    const auto ticket = owner_.budget().enqueue(slot_, owner_.id(), now, owner_.settings().queue_size);
+    const auto ticket =
+        owner_.budget().enqueue(slot_, owner_.id(), now, owner_.settings().queue_size);
     if (!ticket) return false;
-    spdlog::debug("queue in ticket={} node={} database={} user={}", *ticket, node_name_, key().database, key().user);
+    spdlog::debug("queue in ticket={} node={} database={} user={}", *ticket, node_name_,
+                  key().database, key().user);
     who.waiting_in_ = this;
     who.ticket_ = *ticket;
     who.since_ = now;
@@ -94,7 +99,8 @@ bool pool::hand_to(std::uint64_t ticket, const backend_ptr& free) {
     waiters_.erase(it);
     who->waiting_in_ = nullptr;
     const auto waited = clock::now() - who->since_;
-    owner_.counters().queue_wait.record(std::chrono::duration_cast<std::chrono::nanoseconds>(waited));
+    owner_.counters().queue_wait.record(
+        std::chrono::duration_cast<std::chrono::nanoseconds>(waited));
     spdlog::debug("queue out ticket={} node={} waited_us={}", ticket, node_name_,
                   std::chrono::duration_cast<std::chrono::microseconds>(waited).count());
     who->on_lease(free);
@@ -106,7 +112,8 @@ void pool::put_idle(backend_ptr free) {
     idle_.push_back(std::move(free));
     slot_.idle[owner_.id()].store(static_cast<std::uint32_t>(idle_.size()));
     owner_.count_idle(key().node, +1);
-    // Somebody on another worker may have looked just before this: look once more (see connection_budget::enqueue).
+    // Somebody on another worker may have looked just before this: look once more (see
+    // connection_budget::enqueue).
     if (slot_.waiting.load() != 0) owner_.post_wake(*this);
 }
 
@@ -114,7 +121,8 @@ void pool::put_idle(backend_ptr free) {
 void pool::offer(backend_ptr free) {
     while (!paused && slot_.waiting.load() != 0) {
         std::uint64_t ticket = 0;
-        const auto to = owner_.budget().next(slot_, owner_.id(), clock::now(), ticket, free->can_move());
+        const auto to =
+            owner_.budget().next(slot_, owner_.id(), clock::now(), ticket, free->can_move());
         if (to.what == connection_budget::hand_over::keep) break;
         if (to.what == connection_budget::hand_over::move) {
             if (free->can_move() && move_away(free, to.worker, ticket)) return;
@@ -187,7 +195,7 @@ void pool::on_wake() {
         if (free->condemned()) continue;
         const auto before = idle_.size();
         offer(std::move(free));
-        if (idle_.size() > before) break;  // nobody took it
+        if (idle_.size() > before) break; // nobody took it
     }
     open_if_wanted();
 }
@@ -227,8 +235,8 @@ void pool::on_open_failed(const open_failure& why) {
     owner_.counters().node(key().node).connect_failures.add();
     backoff_ = std::clamp(backoff_ * 2, first_backoff, longest_backoff);
     next_opening_ = clock::now() + backoff_;
-    spdlog::warn("cannot connect to server node={} database={} user={} sqlstate={}: {}", node_name_, key().database, key().user,
-                 why.sqlstate, why.message);
+    spdlog::warn("cannot connect to server node={} database={} user={} sqlstate={}: {}", node_name_,
+                 key().database, key().user, why.sqlstate, why.message);
     if (!why.server_error.empty() && !is_passing(why.sqlstate)) {
         next_opening_ = {};
         refuse_all({why.sqlstate, why.message, why.server_error});
@@ -243,7 +251,8 @@ void pool::refuse_all(const lease_refusal& why) {
         who->waiting_in_ = nullptr;
         owner_.budget().leave(slot_, who->ticket_);
     }
-    for (auto* const who : all) who->on_lease_refused(why);
+    for (auto* const who : all)
+        who->on_lease_refused(why);
 }
 
 void pool::on_backend_gone(const backend_ptr& gone, const error_code& ec) {
@@ -261,7 +270,8 @@ void pool::tick(clock::time_point now) {
     const auto idle_limit = s.server_idle_timeout;
     for (std::size_t i = 0; i < idle_.size();) {
         auto& b = *idle_[i];
-        const bool too_idle = (idle_limit.count() != 0 && now - b.idle_since > idle_limit) || is_out_of_use(owner_.view(), key().node);
+        const bool too_idle = (idle_limit.count() != 0 && now - b.idle_since > idle_limit) ||
+                              is_out_of_use(owner_.view(), key().node);
         if (!too_idle && !is_outdated(b)) {
             ++i;
             continue;
@@ -271,19 +281,24 @@ void pool::tick(clock::time_point now) {
     const auto late = [&](const lease_waiter* w) { return now >= w->deadline_; };
     while (!waiters_.empty() && std::any_of(waiters_.begin(), waiters_.end(), late)) {
         auto* const who = *std::find_if(waiters_.begin(), waiters_.end(), late);
-        const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(now - who->since_);
+        const auto waited =
+            std::chrono::duration_cast<std::chrono::milliseconds>(now - who->since_);
         leave(*who);
-        owner_.counters().queue_wait.record(std::chrono::duration_cast<std::chrono::nanoseconds>(waited));
-        who->on_lease_refused({"53300",
-                               "pgweir: no server connection became free within queue_timeout (waited " +
-                                   std::to_string(waited.count()) + " ms for node " + node_name_ + ", pool_size reached)",
-                               {}});
+        owner_.counters().queue_wait.record(
+            std::chrono::duration_cast<std::chrono::nanoseconds>(waited));
+        who->on_lease_refused(
+            {"53300",
+             "pgweir: no server connection became free within queue_timeout (waited " +
+                 std::to_string(waited.count()) + " ms for node " + node_name_ +
+                 ", pool_size reached)",
+             {}});
     }
     if (s.queue_notice.count() != 0) {
         for (auto* const who : waiters_) {
             if (who->noticed_ || now - who->since_ < s.queue_notice) continue;
             who->noticed_ = true;
-            who->on_long_wait(std::chrono::duration_cast<std::chrono::milliseconds>(now - who->since_));
+            who->on_long_wait(
+                std::chrono::duration_cast<std::chrono::milliseconds>(now - who->since_));
         }
     }
     open_if_wanted();
@@ -293,8 +308,12 @@ void pool::tick(clock::time_point now) {
 /// min_pool_size connections stay open, for a pool that has been used.
 void pool::keep_minimum() {
     const auto least = owner_.policy_of(key().database, key().user)->min_pool_size;
-    if (least == 0 || paused || is_out_of_use(owner_.view(), key().node) || owner_.closing() || owner_.now() < next_opening_) return;
-    if (owner_.budget().open_connections(slot_) >= least || !owner_.may_connect() || !owner_.budget().try_open(slot_)) return;
+    if (least == 0 || paused || is_out_of_use(owner_.view(), key().node) || owner_.closing() ||
+        owner_.now() < next_opening_)
+        return;
+    if (owner_.budget().open_connections(slot_) >= least || !owner_.may_connect() ||
+        !owner_.budget().try_open(slot_))
+        return;
     owner_.note_connect();
     ++opening_;
     open_backend(owner_, *this);
@@ -302,7 +321,8 @@ void pool::keep_minimum() {
 
 void pool::retire_all() {
     ++generation_;
-    while (!idle_.empty()) pop_idle(idle_.size() - 1)->terminate();
+    while (!idle_.empty())
+        pop_idle(idle_.size() - 1)->terminate();
 }
 
 void pool::retire_older_than(std::uint64_t role_epoch) {
@@ -318,7 +338,8 @@ void pool::retire_older_than(std::uint64_t role_epoch) {
 
 pool::clock::duration pool::longest_wait(clock::time_point now) const {
     clock::duration longest{0};
-    for (const auto* const w : waiters_) longest = std::max(longest, now - w->since_);
+    for (const auto* const w : waiters_)
+        longest = std::max(longest, now - w->since_);
     return longest;
 }
 
@@ -327,8 +348,12 @@ void pool::note_received(std::size_t bytes) {
     owner_.counters().node(key().node).bytes_received.add(bytes);
 }
 
-void pool::count_protocol_error() { owner_.counters().server_protocol_errors.add(); }
+void pool::count_protocol_error() {
+    owner_.counters().server_protocol_errors.add();
+}
 
-void pool::hint_monitor() { owner_.hint_monitor(key().node); }
+void pool::hint_monitor() {
+    owner_.hint_monitor(key().node);
+}
 
-}  // namespace pgweir
+} // namespace pgweir

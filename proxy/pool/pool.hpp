@@ -1,5 +1,6 @@
-// One worker's share of a pool: its idle server connections of one (node, database, user), those it opens, and the sessions of
-// this worker that wait for one. The limits and the order across workers are the connection_budget's.
+// One worker's share of a pool: its idle server connections of one (node, database, user), those it
+// opens, and the sessions of this worker that wait for one. The limits and the order across workers
+// are the connection_budget's.
 #pragma once
 
 #include "proxy/pool/backend.hpp"
@@ -22,7 +23,8 @@ class worker;
 struct lease_refusal {
     std::string sqlstate;
     std::string message;
-    std::string server_error;  // body of the server's ErrorResponse, if it was the server that refused
+    std::string
+        server_error; // body of the server's ErrorResponse, if it was the server that refused
 };
 
 /// A session that may wait for a server connection. It must leave the queue before it dies.
@@ -60,13 +62,16 @@ public:
     pool(const pool&) = delete;
     pool& operator=(const pool&) = delete;
 
-    /// An idle connection at once, best one that carries the parameters of hash `wanted`; null if there is none.
+    /// An idle connection at once, best one that carries the parameters of hash `wanted`; null if
+    /// there is none.
     [[nodiscard]] backend_ptr take(const parameter_map& wanted);
-    /// Waits for one, in order of arrival. False: the queue is full (the waiter has been told nothing). `timeout` 0: no limit.
+    /// Waits for one, in order of arrival. False: the queue is full (the waiter has been told
+    /// nothing). `timeout` 0: no limit.
     [[nodiscard]] bool wait(lease_waiter& who, std::chrono::milliseconds timeout);
     void leave(lease_waiter& who);
 
-    /// A lease ends. At rest and fit: the next in line gets it, or it idles; otherwise it is closed.
+    /// A lease ends. At rest and fit: the next in line gets it, or it idles; otherwise it is
+    /// closed.
     void give_back(backend_ptr returned);
     /// A connection of another worker comes here.
     void adopt(int fd, backend_state state, std::uint64_t ticket);
@@ -80,14 +85,16 @@ public:
     void on_opened(std::shared_ptr<stream> connection, backend_state state);
     struct open_failure {
         std::string message;
-        std::string server_error;  // ErrorResponse body, if the server answered so
+        std::string server_error; // ErrorResponse body, if the server answered so
         std::string sqlstate;
     };
     void on_open_failed(const open_failure& why);
 
-    /// Deadlines, idle and lifetime limits, openings that wait for their time. A few times a second.
+    /// Deadlines, idle and lifetime limits, openings that wait for their time. A few times a
+    /// second.
     void tick(clock::time_point now);
-    /// Retires connections made before `generation` rose, or of an older role of the node: idle now, busy when free.
+    /// Retires connections made before `generation` rose, or of an older role of the node: idle
+    /// now, busy when free.
     void retire_all();
     void retire_older_than(std::uint64_t role_epoch);
 
@@ -123,7 +130,7 @@ private:
     worker& owner_;
     connection_budget::pool_slot& slot_;
     std::string node_name_;
-    std::vector<backend_ptr> idle_;  // most recently used last
+    std::vector<backend_ptr> idle_; // most recently used last
     std::unordered_set<backend_ptr> all_;
     std::deque<lease_waiter*> waiters_;
     unsigned opening_ = 0;
@@ -133,4 +140,4 @@ private:
     std::uint64_t role_epoch_ = 0;
 };
 
-}  // namespace pgweir
+} // namespace pgweir

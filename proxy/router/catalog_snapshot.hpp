@@ -34,7 +34,9 @@ public:
     [[nodiscard]] judgement unseen_casts() const;
 
     /// A function of this name that did not come with PostgreSQL.
-    [[nodiscard]] bool has_own_function(const std::string& name) const { return functions_.contains(name); }
+    [[nodiscard]] bool has_own_function(const std::string& name) const {
+        return functions_.contains(name);
+    }
 
     [[nodiscard]] const std::string& database() const { return database_; }
     [[nodiscard]] std::uint32_t server_version() const { return server_version_; }

@@ -16,7 +16,8 @@ std::string auth_directory::load(const settings& values, std::string_view file_t
         own.emplace(user, *secret);
     }
     if (!values.auth_user.empty() && !values.auth_password.empty())
-        if (auto secret = stored_secret::parse(values.auth_password.value)) own.try_emplace(values.auth_user, *secret);
+        if (auto secret = stored_secret::parse(values.auth_password.value))
+            own.try_emplace(values.auth_user, *secret);
     const std::lock_guard guard{mutex_};
     listed_ = std::move(*listed);
     from_settings_ = std::move(own);
@@ -27,13 +28,17 @@ std::string auth_directory::load(const settings& values, std::string_view file_t
 auth_directory::answer auth_directory::find(std::string_view user, clock::time_point now) const {
     const std::lock_guard guard{mutex_};
     const std::string name{user};
-    if (const auto it = from_settings_.find(name); it != from_settings_.end()) return {true, it->second};
+    if (const auto it = from_settings_.find(name); it != from_settings_.end())
+        return {true, it->second};
     if (const auto* const secret = listed_.find(user)) return {true, *secret};
-    if (const auto it = asked_.find(name); it != asked_.end() && now < it->second.until) return {true, it->second.secret};
+    if (const auto it = asked_.find(name); it != asked_.end() && now < it->second.until)
+        return {true, it->second.secret};
     return {};
 }
 
-void auth_directory::remember(const std::string& user, std::optional<stored_secret> secret, clock::time_point until) {
+void auth_directory::remember(const std::string& user,
+                              std::optional<stored_secret> secret,
+                              clock::time_point until) {
     const std::lock_guard guard{mutex_};
     // Anybody can make up names before a login: beyond this all of them are asked anew.
     if (asked_.size() >= most_remembered && !asked_.contains(user)) asked_.clear();
@@ -45,13 +50,15 @@ void auth_directory::forget(const std::string& user) {
     asked_.erase(user);
 }
 
-void auth_directory::remember_credentials(const std::string& user, const server_credentials& credentials) {
+void auth_directory::remember_credentials(const std::string& user,
+                                          const server_credentials& credentials) {
     const std::lock_guard guard{mutex_};
     auto& known = credentials_[user];
     if (credentials.password) {
         known.password = credentials.password;
     } else if (credentials.keys) {
-        // The password has changed since it was seen, or may have: the keys are what the user has just proved itself with.
+        // The password has changed since it was seen, or may have: the keys are what the user has
+        // just proved itself with.
         known.password.reset();
     }
     if (credentials.keys) known.keys = credentials.keys;
@@ -75,4 +82,4 @@ server_credentials auth_directory::credentials(const std::string& user) const {
     return all;
 }
 
-}  // namespace pgweir
+} // namespace pgweir

@@ -1,5 +1,5 @@
-// Where users' secrets come from, in order: the user list (file and PGPOOL_* variables), then the auth query's cached answers.
-// Shared by all workers behind a mutex that logins alone take.
+// Where users' secrets come from, in order: the user list (file and PGPOOL_* variables), then the
+// auth query's cached answers. Shared by all workers behind a mutex that logins alone take.
 #pragma once
 
 #include "proxy/config/settings.hpp"
@@ -20,17 +20,19 @@ public:
     using clock = std::chrono::steady_clock;
 
     struct answer {
-        bool known = false;                   // false: nothing cached, an auth query may tell
-        std::optional<stored_secret> secret;  // absent although known: there is no such user
+        bool known = false;                  // false: nothing cached, an auth query may tell
+        std::optional<stored_secret> secret; // absent although known: there is no such user
     };
 
-    /// Replaces the list; `file_text` is the content of users_file (empty: none). Returns an error text, or empty.
+    /// Replaces the list; `file_text` is the content of users_file (empty: none). Returns an error
+    /// text, or empty.
     [[nodiscard]] std::string load(const settings& values, std::string_view file_text);
 
     [[nodiscard]] answer find(std::string_view user, clock::time_point now) const;
     /// At most `most_remembered` are kept.
     static constexpr std::size_t most_remembered = 10'000;
-    void remember(const std::string& user, std::optional<stored_secret> secret, clock::time_point until);
+    void
+    remember(const std::string& user, std::optional<stored_secret> secret, clock::time_point until);
     /// A login failed with a cached answer: ask again next time.
     void forget(const std::string& user);
 
@@ -50,4 +52,4 @@ private:
     std::unordered_map<std::string, server_credentials> credentials_;
 };
 
-}  // namespace pgweir
+} // namespace pgweir

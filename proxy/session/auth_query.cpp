@@ -42,12 +42,14 @@ task<bool> read_answer(message_stream& in, const std::string& user, auth_answer&
             co_return false;
         }
         if (m.type == 'D') take_row(m.body, user, answer);
-        if (m.type == 'E') answer.why = protocol::find_error_field(m.body, 'M').value_or("error without a message");
+        if (m.type == 'E')
+            answer.why =
+                protocol::find_error_field(m.body, 'M').value_or("error without a message");
         if (m.type == 'Z') co_return answer.why.empty();
     }
 }
 
-}  // namespace
+} // namespace
 
 task<auth_answer> ask_for_secret(worker& owner, std::string user) {
     auth_answer answer;
@@ -88,8 +90,10 @@ task<auth_answer> ask_for_secret(worker& owner, std::string user) {
         answer.why = made.failure.message;
     }
     owner.budget().closed(slot);
-    if (answer.asked) owner.shared().secrets->remember(user, answer.secret, worker::clock::now() + s.auth_cache_ttl);
+    if (answer.asked)
+        owner.shared().secrets->remember(user, answer.secret,
+                                         worker::clock::now() + s.auth_cache_ttl);
     co_return answer;
 }
 
-}  // namespace pgweir
+} // namespace pgweir

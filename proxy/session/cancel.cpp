@@ -57,7 +57,7 @@ task<> run_cancel(worker& owner, backend_ptr victim, bool then_close) {
     if (auto* const user = victim->user()) user->on_server_progress(*victim);
 }
 
-}  // namespace
+} // namespace
 
 void send_cancel(worker& owner, const backend_ptr& victim, bool then_close) {
     if (victim->state.secret_key.empty() || victim->cancels() > 3) {
@@ -68,4 +68,4 @@ void send_cancel(worker& owner, const backend_ptr& victim, bool then_close) {
     spawn(owner.executor(), "cancel request", run_cancel(owner, victim, then_close));
 }
 
-}  // namespace pgweir
+} // namespace pgweir

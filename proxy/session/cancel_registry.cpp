@@ -26,12 +26,14 @@ void cancel_registry::remove(std::int32_t process_id) {
     entries_.erase(process_id);
 }
 
-std::optional<cancel_registry::target> cancel_registry::find(std::int32_t process_id, std::string_view secret_key) const {
+std::optional<cancel_registry::target> cancel_registry::find(std::int32_t process_id,
+                                                             std::string_view secret_key) const {
     const std::lock_guard guard{mutex_};
     const auto it = entries_.find(process_id);
     if (it == entries_.end() || it->second.key.size() != secret_key.size()) return std::nullopt;
-    if (CRYPTO_memcmp(it->second.key.data(), secret_key.data(), secret_key.size()) != 0) return std::nullopt;
+    if (CRYPTO_memcmp(it->second.key.data(), secret_key.data(), secret_key.size()) != 0)
+        return std::nullopt;
     return target{it->second.worker, process_id};
 }
 
-}  // namespace pgweir
+} // namespace pgweir

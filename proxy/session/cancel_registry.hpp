@@ -1,5 +1,6 @@
-// Which client a cancel request means: virtual process ids and keys of all sessions of this process, on whatever worker.
-// Thread-safe; touched at login, at logout and by cancel requests only.
+// Which client a cancel request means: virtual process ids and keys of all sessions of this
+// process, on whatever worker. Thread-safe; touched at login, at logout and by cancel requests
+// only.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +15,8 @@ namespace pgweir {
 class cancel_registry {
 public:
     struct identity {
-        std::int32_t process_id = 0;  // what the client takes for its backend's pid
-        std::string secret_key;       // four random bytes (protocol 3.0)
+        std::int32_t process_id = 0; // what the client takes for its backend's pid
+        std::string secret_key;      // four random bytes (protocol 3.0)
     };
     struct target {
         unsigned worker = 0;
@@ -26,7 +27,8 @@ public:
     [[nodiscard]] identity add(unsigned worker);
     void remove(std::int32_t process_id);
     /// Compares in constant time. Empty: no such session, or a wrong key.
-    [[nodiscard]] std::optional<target> find(std::int32_t process_id, std::string_view secret_key) const;
+    [[nodiscard]] std::optional<target> find(std::int32_t process_id,
+                                             std::string_view secret_key) const;
 
 private:
     struct entry {
@@ -38,4 +40,4 @@ private:
     std::int32_t last_ = 0;
 };
 
-}  // namespace pgweir
+} // namespace pgweir

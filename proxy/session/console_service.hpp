@@ -21,9 +21,14 @@ public:
     virtual ~console_service() = default;
 
     [[nodiscard]] virtual bool is_admin_database(std::string_view name) const = 0;
-    /// Serves one console until its end. The user is authenticated; whether it may come in, and from where, is decided here.
-    [[nodiscard]] virtual task<>
-    run(worker& on, std::shared_ptr<stream> io, std::string early, login_result who, bool local, std::string peer) = 0;
+    /// Serves one console until its end. The user is authenticated; whether it may come in, and
+    /// from where, is decided here.
+    [[nodiscard]] virtual task<> run(worker& on,
+                                     std::shared_ptr<stream> io,
+                                     std::string early,
+                                     login_result who,
+                                     bool local,
+                                     std::string peer) = 0;
 };
 
-}  // namespace pgweir
+} // namespace pgweir

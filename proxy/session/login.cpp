@@ -5,9 +5,9 @@
 #include "proxy/log.hpp"
 #include "proxy/net/message_stream.hpp"
 #include "proxy/pool/opener.hpp"
+#include "proxy/pool/own_query.hpp"
 #include "proxy/session/auth_query.hpp"
 #include "proxy/session/console_service.hpp"
-#include "proxy/pool/own_query.hpp"
 #include "proxy/session/session.hpp"
 #include "proxy/session/state_sql.hpp"
 #include "proxy/worker.hpp"
@@ -22,7 +22,8 @@ namespace {
 /// One login under way. Counts as a client from here on.
 struct login_attempt {
     login_attempt(worker& w, std::shared_ptr<stream> s, std::string p, bool l)
-        : owner{w}, io{std::move(s)}, in{io, frontend_login::max_message_body + 5}, peer{std::move(p)}, local{l} {
+        : owner{w}, io{std::move(s)}, in{io, frontend_login::max_message_body + 5},
+          peer{std::move(p)}, local{l} {
         owner.shared().clients.fetch_add(1);
         owner.counters().clients[client_state::login].add();
     }
@@ -47,7 +48,7 @@ struct login_attempt {
     std::string peer;
     bool local;
     bool handed_over = false;
-    std::string startup;  // the StartupMessage's body
+    std::string startup; // the StartupMessage's body
 };
 
 /// TLS from here on. Bytes that came ahead of it are the handshake's own only for direct TLS.
@@ -59,7 +60,8 @@ task<bool> accept_tls(login_attempt& l, std::string early, bool direct) {
         const auto [plain_ec] = co_await tls.async_handshake(stream::tls_stream::server, nothrow);
         ec = plain_ec;
     } else {
-        const auto [early_ec, n] = co_await tls.async_handshake(stream::tls_stream::server, asio::buffer(early), nothrow);
+        const auto [early_ec, n] =
+            co_await tls.async_handshake(stream::tls_stream::server, asio::buffer(early), nothrow);
         ec = early_ec;
     }
     if (!ec && direct) {
@@ -107,7 +109,8 @@ task<bool> read_startup(login_attempt& l) {
         if (ec) co_return false;
         const auto size = protocol::startup_packet_size(l.in.bytes());
         if (!size) {
-            l.refuse(login_outcome::broken, protocol::sqlstate::protocol_violation, "invalid length of startup packet");
+            l.refuse(login_outcome::broken, protocol::sqlstate::protocol_violation,
+                     "invalid length of startup packet");
             co_return false;
         }
         ec = co_await l.in.need(*size);
@@ -116,7 +119,8 @@ task<bool> read_startup(login_attempt& l) {
         l.in.consume(*size);
         const auto packet = protocol::decode_startup_packet(body);
         if (!packet) {
-            l.refuse(login_outcome::broken, protocol::sqlstate::protocol_violation, "invalid startup packet: " + packet.error().message());
+            l.refuse(login_outcome::broken, protocol::sqlstate::protocol_violation,
+                     "invalid startup packet: " + packet.error().message());
             co_return false;
         }
         if (std::holds_alternative<protocol::startup_message>(*packet)) {
@@ -130,7 +134,8 @@ task<bool> read_startup(login_attempt& l) {
         const bool wants_tls = std::holds_alternative<protocol::ssl_request>(*packet);
         const bool yes = wants_tls && tls_on && !asked_tls;
         asked_tls = asked_tls || wants_tls;
-        // What follows a request for encryption before its answer was never meant to be encrypted (CVE-2021-23214).
+        // What follows a request for encryption before its answer was never meant to be encrypted
+        // (CVE-2021-23214).
         if (!l.in.bytes().empty() || l.io->is_tls()) {
             if (!yes && !l.io->is_tls()) l.io->append("N");
             l.refuse(login_outcome::broken, protocol::sqlstate::protocol_violation,
@@ -162,7 +167,8 @@ task<bool> authenticate(login_attempt& l, login_result& result) {
     how.salt_secret = l.owner.shared().salt_secret;
     auto entropy = make_login_entropy();
     if (!entropy) {
-        l.refuse(login_outcome::broken, protocol::sqlstate::internal_error, "no randomness available");
+        l.refuse(login_outcome::broken, protocol::sqlstate::internal_error,
+                 "no randomness available");
         co_return false;
     }
     frontend_login login{how, std::move(*entropy)};
@@ -180,7 +186,8 @@ task<bool> authenticate(login_attempt& l, login_result& result) {
         if (next == frontend_login::action::failed) {
             l.owner.shared().secrets->forget(login.user());
             l.owner.counters().logins[login_outcome::wrong_credentials].add();
-            spdlog::info("login failed peer={} user={}: {}", l.peer, log::quoted(login.user()), log::quoted(login.failure()));
+            spdlog::info("login failed peer={} user={}: {}", l.peer, log::quoted(login.user()),
+                         log::quoted(login.failure()));
             l.io->close_after_output();
             co_return false;
         }
@@ -188,7 +195,8 @@ task<bool> authenticate(login_attempt& l, login_result& result) {
         const auto ec = co_await l.in.next(m);
         if (ec) {
             if (ec == asio::error::message_size)
-                l.refuse(login_outcome::broken, protocol::sqlstate::protocol_violation, "invalid message length during login");
+                l.refuse(login_outcome::broken, protocol::sqlstate::protocol_violation,
+                         "invalid message length during login");
             co_return false;
         }
         next = login.on_message(m.type, m.body, out);
@@ -229,7 +237,8 @@ void refuse_as_server(login_attempt& l, const lease_refusal& why) {
     encode(told, l.io->out());
     l.owner.counters().errors_from_servers.add(told.sqlstate);
     l.owner.counters().logins[login_outcome::refused].add();
-    spdlog::info("login refused by the server peer={} sqlstate={}: {}", l.peer, told.sqlstate, log::quoted(told.message));
+    spdlog::info("login refused by the server peer={} sqlstate={}: {}", l.peer, told.sqlstate,
+                 log::quoted(told.message));
     l.io->close_after_output();
 }
 
@@ -257,10 +266,12 @@ task<welcome_ptr> find_welcome(login_attempt& l, const login_result& who) {
         welcome_seeker seeker{l.owner.executor()};
         seeker.got = from.take({});
         // Whoever is known already does not wait for a busy pool just to come in.
-        if (!seeker.got && old && l.owner.budget().open_connections(from.slot()) != 0) co_return old;
+        if (!seeker.got && old && l.owner.budget().open_connections(from.slot()) != 0)
+            co_return old;
         if (!seeker.got) {
             if (!from.wait(seeker, l.owner.settings().queue_timeout)) {
-                l.refuse(login_outcome::refused, protocol::sqlstate::too_many_connections, "pgweir: queue_size sessions wait already");
+                l.refuse(login_outcome::refused, protocol::sqlstate::too_many_connections,
+                         "pgweir: queue_size sessions wait already");
                 co_return nullptr;
             }
             co_await seeker.woken.wait();
@@ -269,7 +280,8 @@ task<welcome_ptr> find_welcome(login_attempt& l, const login_result& who) {
             refuse_as_server(l, *seeker.why);
             co_return nullptr;
         }
-        welcome learned{seeker.got->state.welcome, worker::clock::now(), seeker.got->state.read_committed_default};
+        welcome learned{seeker.got->state.welcome, worker::clock::now(),
+                        seeker.got->state.read_committed_default};
         for (auto& [name, value] : learned.parameters)
             if (name == "in_hot_standby") value = "off";
         from.give_back(std::move(seeker.got));
@@ -277,16 +289,18 @@ task<welcome_ptr> find_welcome(login_attempt& l, const login_result& who) {
     }
 }
 
-/// A wrong start-up parameter fails the login, as PostgreSQL does, instead of the first statement. Tried once for each set of
-/// parameters; while the pool is busy nobody waits for that.
+/// A wrong start-up parameter fails the login, as PostgreSQL does, instead of the first statement.
+/// Tried once for each set of parameters; while the pool is busy nobody waits for that.
 task<bool> try_parameters(login_attempt& l, const login_result& who) {
     parameter_map wanted;
     std::string all = who.database + '\0' + who.user;
-    for (const auto& [name, value] : who.parameters) wanted[to_lower(name)] = value;
+    for (const auto& [name, value] : who.parameters)
+        wanted[to_lower(name)] = value;
     for (const auto& [name, value] : wanted)
         if (name != "application_name") all += '\0' + name + '=' + value;
     auto& book = l.owner.shared().welcomes;
-    const bool nothing_to_try = wanted.empty() || (wanted.size() == 1 && wanted.contains("application_name"));
+    const bool nothing_to_try =
+        wanted.empty() || (wanted.size() == 1 && wanted.contains("application_name"));
     const auto primary = l.owner.view().primary;
     if (nothing_to_try || !primary || book.is_accepted(all)) co_return true;
     auto& from = l.owner.pool_for(*primary, who.database, who.user);
@@ -321,12 +335,15 @@ task<> log_in(login_attempt& l) {
     if (!started) co_return;
     const auto& s = l.owner.settings();
     const auto mode = s.client_tls_sslmode;
-    const bool demands_tls = mode == tls_mode::require || mode == tls_mode::verify_ca || mode == tls_mode::verify_full;
+    const bool demands_tls =
+        mode == tls_mode::require || mode == tls_mode::verify_ca || mode == tls_mode::verify_full;
     if (demands_tls && !l.io->is_tls() && !l.local)
-        co_return l.refuse(login_outcome::refused, protocol::sqlstate::invalid_authorization_specification,
+        co_return l.refuse(login_outcome::refused,
+                           protocol::sqlstate::invalid_authorization_specification,
                            "pgweir: TLS is required (client_tls_sslmode)");
     if (l.owner.shared().draining.load())
-        co_return l.refuse(login_outcome::refused, protocol::sqlstate::cannot_connect_now, "pgweir: the proxy is shutting down");
+        co_return l.refuse(login_outcome::refused, protocol::sqlstate::cannot_connect_now,
+                           "pgweir: the proxy is shutting down");
     if (l.owner.shared().clients.load() > s.max_client_connections)
         co_return l.refuse(login_outcome::limit, protocol::sqlstate::too_many_connections,
                            "sorry, too many clients already (max_client_connections)");
@@ -334,15 +351,19 @@ task<> log_in(login_attempt& l) {
     const bool known = co_await authenticate(l, who);
     if (!known) co_return;
     if (l.owner.shared().console->is_admin_database(who.database)) {
-        // A console is no login any more: client_login_timeout is over, and it counts itself out as a client.
+        // A console is no login any more: client_login_timeout is over, and it counts itself out as
+        // a client.
         l.handed_over = true;
-        auto console = l.owner.shared().console->run(l.owner, l.io, l.in.take_rest(), std::move(who), l.local, l.peer);
+        auto console = l.owner.shared().console->run(l.owner, l.io, l.in.take_rest(),
+                                                     std::move(who), l.local, l.peer);
         spawn(l.owner.executor(), "console", std::move(console));
         co_return;
     }
-    if (!who.replication.empty() && who.replication != "false" && who.replication != "off" && who.replication != "0" && who.replication != "no")
-        co_return l.refuse(login_outcome::refused, protocol::sqlstate::feature_not_supported,
-                           "pgweir: replication connections are not pooled; connect to the server itself");
+    if (!who.replication.empty() && who.replication != "false" && who.replication != "off" &&
+        who.replication != "0" && who.replication != "no")
+        co_return l.refuse(
+            login_outcome::refused, protocol::sqlstate::feature_not_supported,
+            "pgweir: replication connections are not pooled; connect to the server itself");
     const auto said = co_await find_welcome(l, who);
     if (said == nullptr || !l.io->is_open()) co_return;
     const bool accepted = co_await try_parameters(l, who);
@@ -353,7 +374,7 @@ task<> log_in(login_attempt& l) {
     l.owner.start_session(l.io, l.peer, l.local, std::move(who), *said, std::move(early));
 }
 
-}  // namespace
+} // namespace
 
 task<> run_login(worker& owner, std::shared_ptr<stream> io, std::string peer, bool local) {
     co_await asio::this_coro::throw_if_cancelled(false);
@@ -370,4 +391,4 @@ task<> run_login(worker& owner, std::shared_ptr<stream> io, std::string peer, bo
     if (!attempt.handed_over) io->close_after_output();
 }
 
-}  // namespace pgweir
+} // namespace pgweir

@@ -1,4 +1,5 @@
-// A client's way in: TLS, start-up, authentication, the welcome; then the session begins. Also where cancel requests arrive.
+// A client's way in: TLS, start-up, authentication, the welcome; then the session begins. Also
+// where cancel requests arrive.
 #pragma once
 
 #include "proxy/asio.hpp"
@@ -14,4 +15,4 @@ class worker;
 /// Runs until the session has begun, or the connection is refused or gone. `local`: a Unix socket.
 task<> run_login(worker& owner, std::shared_ptr<stream> io, std::string peer, bool local);
 
-}  // namespace pgweir
+} // namespace pgweir

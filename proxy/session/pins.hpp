@@ -1,5 +1,5 @@
-// Why a session must keep its server connection: state that cannot be replayed elsewhere (RULES F). Text starts a pin; in this
-// version the session's end ends it, together with the connection.
+// Why a session must keep its server connection: state that cannot be replayed elsewhere (RULES F).
+// Text starts a pin; in this version the session's end ends it, together with the connection.
 #pragma once
 
 #include "proxy/metrics/counters.hpp"
@@ -14,7 +14,9 @@ class pin_set {
 public:
     [[nodiscard]] bool any() const { return bits_.any(); }
     void add(pin_reason why) { bits_.set(static_cast<std::size_t>(why)); }
-    [[nodiscard]] bool has(pin_reason why) const { return bits_.test(static_cast<std::size_t>(why)); }
+    [[nodiscard]] bool has(pin_reason why) const {
+        return bits_.test(static_cast<std::size_t>(why));
+    }
     void add(const pin_set& others) { bits_ |= others.bits_; }
     void clear() { bits_.reset(); }
     /// Those in this set and not in `others`.
@@ -23,8 +25,7 @@ public:
         left.bits_ = bits_ & ~others.bits_;
         return left;
     }
-    template <class Visit>
-    void each(Visit visit) const {
+    template <class Visit> void each(Visit visit) const {
         for (std::size_t i = 0; i < bits_.size(); ++i)
             if (bits_.test(i)) visit(static_cast<pin_reason>(i));
     }
@@ -38,4 +39,4 @@ private:
 
 [[nodiscard]] std::string_view label(pin_reason why);
 
-}  // namespace pgweir
+} // namespace pgweir

@@ -13,9 +13,10 @@ std::string identity(std::string_view text, std::string_view types, std::string_
     return key;
 }
 
-}  // namespace
+} // namespace
 
-prepared_ptr prepared_store::find(std::string_view text, std::string_view types, std::string_view state) const {
+prepared_ptr
+prepared_store::find(std::string_view text, std::string_view types, std::string_view state) const {
     const auto it = known_.find(identity(text, types, state));
     return it == known_.end() ? nullptr : it->second.lock();
 }
@@ -33,7 +34,8 @@ prepared_ptr prepared_store::intern(std::string_view text,
     }
     auto made = std::make_shared<prepared_statement>();
     made->id = std::uint64_t{worker_} << 48U | ++last_;
-    made->server_name = std::string{server_name_prefix} + std::to_string(worker_) + '_' + std::to_string(last_);
+    made->server_name =
+        std::string{server_name_prefix} + std::to_string(worker_) + '_' + std::to_string(last_);
     made->text = text;
     made->types = types;
     made->facts = facts;
@@ -44,7 +46,8 @@ prepared_ptr prepared_store::intern(std::string_view text,
     return made;
 }
 
-/// Forgets statements that nobody holds any more; amortised over as many insertions as there are survivors.
+/// Forgets statements that nobody holds any more; amortised over as many insertions as there are
+/// survivors.
 void prepared_store::sweep() {
     std::erase_if(known_, [](const auto& item) { return item.second.expired(); });
     next_sweep_ = 1024 + 2 * known_.size();
@@ -84,4 +87,4 @@ prepared_ptr prepared_set::excess(std::size_t limit) const {
     return by_use_.back();
 }
 
-}  // namespace pgweir
+} // namespace pgweir

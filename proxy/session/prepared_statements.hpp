@@ -1,6 +1,6 @@
-// Protocol-level prepared statements, followed by content: sessions name them as they like, server connections know them by
-// names of our own that are never used twice. One store per worker; a statement lives as long as a session or a server
-// connection holds it.
+// Protocol-level prepared statements, followed by content: sessions name them as they like, server
+// connections know them by names of our own that are never used twice. One store per worker; a
+// statement lives as long as a session or a server connection holds it.
 #pragma once
 
 #include "sql/facts.hpp"
@@ -16,12 +16,13 @@ namespace pgweir {
 
 /// One distinct (text, parameter types, parse-time state). Immutable but for `proven_under`.
 struct prepared_statement {
-    std::uint64_t id = 0;     // never used twice in a process
-    std::string server_name;  // what server connections call it
+    std::uint64_t id = 0;    // never used twice in a process
+    std::string server_name; // what server connections call it
     std::string text;
-    std::string types;        // the tail of a Parse message: Int16 count and the type OIDs
+    std::string types; // the tail of a Parse message: Int16 count and the type OIDs
     std::shared_ptr<const sql::query_facts> facts;
-    /// Catalog generation under which a server last accepted it; 0: none yet. Used by the thread of its store only.
+    /// Catalog generation under which a server last accepted it; 0: none yet. Used by the thread of
+    /// its store only.
     mutable std::uint64_t proven_under = 0;
 
     [[nodiscard]] std::size_t bytes() const { return text.size() + types.size() + sizeof(*this); }
@@ -29,7 +30,8 @@ struct prepared_statement {
 
 using prepared_ptr = std::shared_ptr<const prepared_statement>;
 
-/// The prefix of all server-side names. A frontend's own statement of such a name is never looked up on a server as it is.
+/// The prefix of all server-side names. A frontend's own statement of such a name is never looked
+/// up on a server as it is.
 inline constexpr std::string_view server_name_prefix = "pgweir_";
 
 /// Interns statements of one worker.
@@ -37,8 +39,9 @@ class prepared_store {
 public:
     explicit prepared_store(unsigned worker) : worker_{worker} {}
 
-    /// The statement of this text, these types and this parse-time state: an existing one, else a new one. With `shared` false
-    /// always a new one (its text holds a literal that PostgreSQL evaluates at Parse, such as 'now').
+    /// The statement of this text, these types and this parse-time state: an existing one, else a
+    /// new one. With `shared` false always a new one (its text holds a literal that PostgreSQL
+    /// evaluates at Parse, such as 'now').
     [[nodiscard]] prepared_ptr intern(std::string_view text,
                                       std::string_view types,
                                       std::string_view state,
@@ -46,7 +49,8 @@ public:
                                       bool shared);
 
     /// The shared statement of this identity, if it lives.
-    [[nodiscard]] prepared_ptr find(std::string_view text, std::string_view types, std::string_view state) const;
+    [[nodiscard]] prepared_ptr
+    find(std::string_view text, std::string_view types, std::string_view state) const;
 
     [[nodiscard]] std::size_t size() const { return known_.size(); }
 
@@ -67,14 +71,15 @@ public:
     void add(const prepared_ptr& statement);
     void remove(std::uint64_t id);
     void clear();
-    /// The least recently used one while the set is above `limit` bytes, else null. Remove it after closing it.
+    /// The least recently used one while the set is above `limit` bytes, else null. Remove it after
+    /// closing it.
     [[nodiscard]] prepared_ptr excess(std::size_t limit) const;
     [[nodiscard]] std::size_t size() const { return index_.size(); }
 
 private:
-    std::list<prepared_ptr> by_use_;  // most recently used first
+    std::list<prepared_ptr> by_use_; // most recently used first
     std::unordered_map<std::uint64_t, std::list<prepared_ptr>::iterator> index_;
     std::size_t bytes_ = 0;
 };
 
-}  // namespace pgweir
+} // namespace pgweir

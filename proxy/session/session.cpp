@@ -12,7 +12,8 @@ namespace pgweir {
 
 namespace {
 
-/// Marks a scratch unit as used for as long as a step runs: a step may set off another session's step.
+/// Marks a scratch unit as used for as long as a step runs: a step may set off another session's
+/// step.
 class borrowed_unit {
 public:
     explicit borrowed_unit(worker& owner) : owner_{owner}, unit_{owner.borrow_unit()} {}
@@ -29,26 +30,32 @@ private:
 // Client bytes kept while the session waits: beyond this nothing more is read.
 constexpr std::size_t enough_kept = 64UL * 1024;
 
-}  // namespace
+} // namespace
 
 session::session(worker& owner, std::shared_ptr<stream> io, std::string peer, bool local)
     : owner_{owner}, io_{std::move(io)}, peer_{std::move(peer)}, local_{local} {
     io_->set_listener(this);
 }
 
-session::~session() { io_->set_listener(nullptr); }
+session::~session() {
+    io_->set_listener(nullptr);
+}
 
 bool session::wants_no_input() const {
-    // While something is waited for, what has arrived is enough; a large message needs room to arrive whole.
-    const auto enough = std::max<std::size_t>(enough_kept, static_cast<std::size_t>(owner_.settings().unit_buffer_size.value));
-    return kept_.size() > enough && (waiting_ != wait_for::nothing || outstanding() || (lease_ && lease_->io().congested()));
+    // While something is waited for, what has arrived is enough; a large message needs room to
+    // arrive whole.
+    const auto enough = std::max<std::size_t>(
+        enough_kept, static_cast<std::size_t>(owner_.settings().unit_buffer_size.value));
+    return kept_.size() > enough &&
+           (waiting_ != wait_for::nothing || outstanding() || (lease_ && lease_->io().congested()));
 }
 
 void session::on_bytes(std::string_view chunk) {
     const auto self = shared_from_this();
     active_since_ = owner_.now();
     owner_.counters().bytes_received.add(chunk.size());
-    // Every 64th chunk is timed on its way to the server: enough for a histogram, nothing for the others.
+    // Every 64th chunk is timed on its way to the server: enough for a histogram, nothing for the
+    // others.
     read_at_ = ++chunks_ % 64 == 0 ? clock::now() : clock::time_point{};
     if (kept_.empty()) {
         input_ = chunk;
@@ -62,7 +69,8 @@ void session::on_bytes(std::string_view chunk) {
     input_ = kept_;
 }
 
-/// Goes as far as possible. May be called from anywhere on the worker's thread; calls from within only make it look again.
+/// Goes as far as possible. May be called from anywhere on the worker's thread; calls from within
+/// only make it look again.
 void session::pump() {
     if (in_pump_) {
         pump_again_ = true;
@@ -73,7 +81,8 @@ void session::pump() {
     in_pump_ = true;
     do {
         pump_again_ = false;
-        while (step()) {}
+        while (step()) {
+        }
     } while (pump_again_);
     in_pump_ = false;
     if (from_kept && input_.size() < kept_.size()) {
@@ -95,7 +104,8 @@ bool session::step() {
     }
     if (rest_ != 0) return stream_rest();
     if (draining_ && client_status() == 'I' && !outstanding() && !unit_open_ && !skipping_) {
-        fatal(protocol::sqlstate::admin_shutdown, "pgweir: terminating connection: the proxy is shutting down");
+        fatal(protocol::sqlstate::admin_shutdown,
+              "pgweir: terminating connection: the proxy is shutting down");
         return false;
     }
     if (input_.empty()) return false;
@@ -103,17 +113,20 @@ bool session::step() {
     protocol::frame_header header;
     const auto found = protocol::read_header(input_, header);
     if (found == protocol::frame_status::incomplete) return false;
-    if (found == protocol::frame_status::bad_length || header.size > owner_.settings().max_message_size.value) {
+    if (found == protocol::frame_status::bad_length ||
+        header.size > owner_.settings().max_message_size.value) {
         protocol_error("invalid message length");
         return false;
     }
-    if (header.type == 'd' || header.type == 'c' || header.type == 'f') return take_copy_message(header);
+    if (header.type == 'd' || header.type == 'c' || header.type == 'f')
+        return take_copy_message(header);
     if (header.type == 'X') {
         finish("terminated by the client");
         return false;
     }
     if (skipping_) return skip_message(header);
-    if (lease_ && lease_->conversation().copy() == protocol::copy_state::in && (header.type == 'S' || header.type == 'H')) {
+    if (lease_ && lease_->conversation().copy() == protocol::copy_state::in &&
+        (header.type == 'S' || header.type == 'H')) {
         // The server ignores these inside COPY; so do we, and know exactly what answers come.
         if (header.size > input_.size()) return false;
         take(static_cast<std::size_t>(header.size));
@@ -121,15 +134,23 @@ bool session::step() {
     }
     borrowed_unit borrowed{owner_};
     auto& u = *borrowed;
-    switch (scan_unit(input_, static_cast<std::size_t>(owner_.settings().unit_buffer_size.value), u)) {
-    case unit_scan::bad: protocol_error("invalid frontend message type " + std::to_string(static_cast<int>(header.type))); return false;
-    case unit_scan::incomplete: return false;
-    case unit_scan::complete: break;
+    switch (
+        scan_unit(input_, static_cast<std::size_t>(owner_.settings().unit_buffer_size.value), u)) {
+    case unit_scan::bad:
+        protocol_error("invalid frontend message type " +
+                       std::to_string(static_cast<int>(header.type)));
+        return false;
+    case unit_scan::incomplete:
+        return false;
+    case unit_scan::complete:
+        break;
     }
     return handle_unit(u);
 }
 
-void session::take(std::size_t bytes) { input_.remove_prefix(bytes); }
+void session::take(std::size_t bytes) {
+    input_.remove_prefix(bytes);
+}
 
 /// The rest of a message whose start is dealt with.
 bool session::stream_rest() {
@@ -141,8 +162,8 @@ bool session::stream_rest() {
     return true;
 }
 
-/// CopyData, CopyDone, CopyFail: to the server while it takes them, dropped outside COPY as the server itself would. Until it is
-/// known which of the two holds, they wait.
+/// CopyData, CopyDone, CopyFail: to the server while it takes them, dropped outside COPY as the
+/// server itself would. Until it is known which of the two holds, they wait.
 bool session::take_copy_message(const protocol::frame_header& header) {
     const bool open = lease_ && lease_->conversation().copy() == protocol::copy_state::in;
     if (!open && lease_ && lease_->conversation().may_open_copy()) return false;
@@ -156,7 +177,8 @@ bool session::take_copy_message(const protocol::frame_header& header) {
     }
     take(n);
     // Many small CopyData messages arrive at once: send them together.
-    if (open && (input_.empty() || input_.front() != 'd' || lease_->io().congested() || rest_ != 0)) lease_->io().flush();
+    if (open && (input_.empty() || input_.front() != 'd' || lease_->io().congested() || rest_ != 0))
+        lease_->io().flush();
     return true;
 }
 
@@ -178,15 +200,22 @@ bool session::skip_message(const protocol::frame_header& header) {
 }
 
 char session::client_status() const {
-    if (lease_ && block_ != block_state::deferred && block_ != block_state::failed_here) return lease_->conversation().status();
+    if (lease_ && block_ != block_state::deferred && block_ != block_state::failed_here)
+        return lease_->conversation().status();
     switch (block_) {
-    case block_state::none: return 'I';
-    case block_state::failed_here: return 'E';
-    default: return 'T';
+    case block_state::none:
+        return 'I';
+    case block_state::failed_here:
+        return 'E';
+    default:
+        return 'T';
     }
 }
 
-void session::say_error(std::string_view sqlstate, std::string_view message, std::string_view detail, std::string_view hint) {
+void session::say_error(std::string_view sqlstate,
+                        std::string_view message,
+                        std::string_view detail,
+                        std::string_view hint) {
     auto error = protocol::make_error(protocol::error_severity::error, sqlstate, message);
     error.detail = detail;
     error.hint = hint;
@@ -197,7 +226,9 @@ void session::say_error(std::string_view sqlstate, std::string_view message, std
 /// A server's ErrorResponse in its own words, but never FATAL: the client's connection lives on.
 void session::say_server_error(std::string_view body) {
     const auto error = protocol::decode_error_response(body);
-    if (!error) return say_error(protocol::sqlstate::connection_failure, "pgweir: the server refused without saying why");
+    if (!error)
+        return say_error(protocol::sqlstate::connection_failure,
+                         "pgweir: the server refused without saying why");
     auto told = *error;
     told.severity = told.severity_unlocalized = "ERROR";
     encode(told, io_->out());
@@ -205,7 +236,8 @@ void session::say_server_error(std::string_view body) {
 }
 
 void session::say_ready() {
-    encode(protocol::ready_for_query{static_cast<protocol::transaction_status>(client_status())}, io_->out());
+    encode(protocol::ready_for_query{static_cast<protocol::transaction_status>(client_status())},
+           io_->out());
     io_->flush();
 }
 
@@ -221,9 +253,12 @@ void session::fatal(std::string_view sqlstate, std::string_view message) {
     finish(message);
 }
 
-void session::close() { finish("closed"); }
+void session::close() {
+    finish("closed");
+}
 
-/// The end, however it came. The server connection goes back if it is clean, else it is closed, after a cancel if it works.
+/// The end, however it came. The server connection goes back if it is clean, else it is closed,
+/// after a cancel if it works.
 void session::finish(std::string_view why) {
     if (closed_) return;
     closed_ = true;
@@ -231,7 +266,8 @@ void session::finish(std::string_view why) {
     leave_queue();
     stop_waiting();
     if (owner_.settings().log_disconnections && began_)
-        spdlog::info("client disconnected peer={} database={} user={}: {}", peer_, log::quoted(database_), log::quoted(user_), why);
+        spdlog::info("client disconnected peer={} database={} user={}: {}", peer_,
+                     log::quoted(database_), log::quoted(user_), why);
     count_pin(false);
     if (auto leased = std::exchange(lease_, nullptr)) {
         owner_.lease_ends(*leased);
@@ -240,7 +276,8 @@ void session::finish(std::string_view why) {
         if (busy) {
             leased->condemn();
             open_cancel(leased, true);
-        } else if (leased->conversation().at_rest() && !unit_open_ && pins_.any() && is_washable(pins_) && !tainted_) {
+        } else if (leased->conversation().at_rest() && !unit_open_ && pins_.any() &&
+                   is_washable(pins_) && !tainted_) {
             reset_and_give_back(leased, owner_.settings().server_reset_query);
         } else if (pins_.any() || unit_open_ || leased->conversation().status() != 'I') {
             leased->terminate();
@@ -252,7 +289,9 @@ void session::finish(std::string_view why) {
     owner_.forget(self);
 }
 
-void session::on_end(const error_code&) { finish("the client went away"); }
+void session::on_end(const error_code&) {
+    finish("the client went away");
+}
 
 void session::on_drained() {
     if (lease_) lease_->io().reading().wake();
@@ -261,7 +300,9 @@ void session::on_drained() {
 
 void session::drain(bool now) {
     draining_ = true;
-    if (now) return fatal(protocol::sqlstate::admin_shutdown, "pgweir: terminating connection: the proxy is shutting down");
+    if (now)
+        return fatal(protocol::sqlstate::admin_shutdown,
+                     "pgweir: terminating connection: the proxy is shutting down");
     pump();
 }
 
@@ -272,7 +313,10 @@ client_state session::state() const {
     return client_state::idle;
 }
 
-void session::begin(login_result who, cancel_registry::identity identity, const welcome& said, std::string early) {
+void session::begin(login_result who,
+                    cancel_registry::identity identity,
+                    const welcome& said,
+                    std::string early) {
     began_ = true;
     user_ = who.user;
     database_ = who.database;
@@ -283,8 +327,10 @@ void session::begin(login_result who, cancel_registry::identity identity, const 
     consistency_ = policy_->consistency;
     forced_ = policy_->route;
     if (policy_->pool_mode == pool_mode::session) pins_.add(pin_reason::session_mode);
-    for (const auto& [name, value] : said.parameters) told_[to_lower(name)] = value;
-    for (const auto& [name, value] : who.parameters) startup_[to_lower(name)] = value;
+    for (const auto& [name, value] : said.parameters)
+        told_[to_lower(name)] = value;
+    for (const auto& [name, value] : who.parameters)
+        startup_[to_lower(name)] = value;
     followed_ = startup_;
     note_followed();
     redirect_ = owner_.live()->policy->preference(database_, user_, application_name_);
@@ -294,7 +340,10 @@ void session::begin(login_result who, cancel_registry::identity identity, const 
     auto& out = io_->out();
     for (const auto& [name, value] : said.parameters) {
         const auto own = startup_.find(to_lower(name));
-        encode(protocol::parameter_status{name, own == startup_.end() ? std::string_view{value} : std::string_view{own->second}}, out);
+        encode(protocol::parameter_status{name, own == startup_.end()
+                                                    ? std::string_view{value}
+                                                    : std::string_view{own->second}},
+               out);
     }
     encode(protocol::backend_key_data{identity_.process_id, identity_.secret_key}, out);
     say_ready();
@@ -325,7 +374,8 @@ void session::tick(clock::time_point now) {
     if (waiting_ == wait_for::primary && now >= wait_deadline_) {
         const auto why = owner_.view().no_primary_because;
         return fail_waiting(protocol::sqlstate::cannot_connect_now,
-                            "pgweir: no primary within failover_timeout" + (why.empty() ? std::string{} : " (" + why + ")"));
+                            "pgweir: no primary within failover_timeout" +
+                                (why.empty() ? std::string{} : " (" + why + ")"));
     }
     if (outstanding() && past(policy_->query_timeout, leased_at_) && !timed_out_) {
         timed_out_ = true;
@@ -336,7 +386,8 @@ void session::tick(clock::time_point now) {
     if (client_status() != 'I' && past(policy_->idle_transaction_timeout, active_since_))
         return fatal("25P03", "pgweir: terminating connection due to idle_transaction_timeout");
     if (past(s.client_idle_timeout, active_since_))
-        return fatal(protocol::sqlstate::idle_session_timeout, "pgweir: terminating connection due to client_idle_timeout");
+        return fatal(protocol::sqlstate::idle_session_timeout,
+                     "pgweir: terminating connection due to client_idle_timeout");
 }
 
-}  // namespace pgweir
+} // namespace pgweir

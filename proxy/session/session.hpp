@@ -1,6 +1,7 @@
-// One client: its connection, its session state, and the server connection it holds while it needs one. Everything is driven by
-// events on the worker's thread (client bytes, server bytes, a lease granted, a new cluster view); `pump` then goes as far as it
-// can without waiting. The way of a query is told in proxy/README.md.
+// One client: its connection, its session state, and the server connection it holds while it needs
+// one. Everything is driven by events on the worker's thread (client bytes, server bytes, a lease
+// granted, a new cluster view); `pump` then goes as far as it can without waiting. The way of a
+// query is told in proxy/README.md.
 #pragma once
 
 #include "proxy/net/stream.hpp"
@@ -39,8 +40,12 @@ public:
     session(const session&) = delete;
     session& operator=(const session&) = delete;
 
-    /// After the login: state from it, then reading begins. `early` came behind the login's messages.
-    void begin(login_result who, cancel_registry::identity identity, const welcome& said, std::string early);
+    /// After the login: state from it, then reading begins. `early` came behind the login's
+    /// messages.
+    void begin(login_result who,
+               cancel_registry::identity identity,
+               const welcome& said,
+               std::string early);
     /// Ends the session with a FATAL error.
     void fatal(std::string_view sqlstate, std::string_view message);
     /// Ends it without a word.
@@ -84,7 +89,10 @@ public:
     void on_long_wait(std::chrono::milliseconds waited) override;
     // backend_user
     stream* frontend_stream() override { return io_.get(); }
-    bool on_server_message(backend& from, char type, std::string_view body, protocol::verdict how) override;
+    bool on_server_message(backend& from,
+                           char type,
+                           std::string_view body,
+                           protocol::verdict how) override;
     void on_ended(backend& from) override;
     void on_server_progress(backend& from) override;
     void on_server_lost(backend& from, std::string_view farewell) override;
@@ -96,14 +104,22 @@ private:
     /// How far the transaction block has come, as the client sees it.
     enum class block_state : std::uint8_t {
         none,
-        deferred,    // BEGIN answered, no server knows of it yet
-        on_standby,  // a real block on a standby: only pure reads so far
+        deferred,   // BEGIN answered, no server knows of it yet
+        on_standby, // a real block on a standby: only pure reads so far
         on_primary,
         failed_here, // its server is gone: everything fails until ROLLBACK
     };
     /// What an expectation's tag means when the entry ends.
     struct pending_change {
-        enum kind : std::uint8_t { parse, parse_known, parse_again, close_statement, deallocate, forget_all, evict } what = parse;
+        enum kind : std::uint8_t {
+            parse,
+            parse_known,
+            parse_again,
+            close_statement,
+            deallocate,
+            forget_all,
+            evict
+        } what = parse;
         std::string name;
         prepared_ptr statement;
         std::uint64_t number = 0;
@@ -117,7 +133,10 @@ private:
     bool take_copy_message(const protocol::frame_header& header);
     bool skip_message(const protocol::frame_header& header);
     void protocol_error(std::string_view what);
-    void say_error(std::string_view sqlstate, std::string_view message, std::string_view detail = {}, std::string_view hint = {});
+    void say_error(std::string_view sqlstate,
+                   std::string_view message,
+                   std::string_view detail = {},
+                   std::string_view hint = {});
     void say_server_error(std::string_view body);
     void say_ready();
     [[nodiscard]] char client_status() const;
@@ -144,8 +163,13 @@ private:
     void end_lease();
     void wait_until(wait_for what);
     void stop_waiting();
-    void fail_unit(unit& u, std::string_view sqlstate, std::string_view message, std::string_view server_error = {});
-    void fail_waiting(std::string_view sqlstate, std::string_view message, std::string_view server_error = {});
+    void fail_unit(unit& u,
+                   std::string_view sqlstate,
+                   std::string_view message,
+                   std::string_view server_error = {});
+    void fail_waiting(std::string_view sqlstate,
+                      std::string_view message,
+                      std::string_view server_error = {});
     [[nodiscard]] std::optional<std::uint16_t> choose_standby(bool& look_under_way);
     [[nodiscard]] pool& pool_of(std::uint16_t node);
 
@@ -186,7 +210,10 @@ private:
     void note_answer(backend& from);
     void settle_pins();
     void restore_startup();
-    void lose_units(std::size_t readies, bool open, const std::string& sqlstate, const std::string& message);
+    void lose_units(std::size_t readies,
+                    bool open,
+                    const std::string& sqlstate,
+                    const std::string& message);
     void open_cancel(const backend_ptr& victim, bool then_close);
 
     // session_local.cpp: answered without a server
@@ -215,33 +242,33 @@ private:
     std::shared_ptr<const session_policy> policy_;
     database_catalog* catalog_ = nullptr;
     clock::time_point connected_ = clock::now();
-    clock::time_point active_since_{};  // the present wait, or the last activity
+    clock::time_point active_since_{}; // the present wait, or the last activity
 
     // client bytes
-    std::string kept_;        // bytes not dealt with, between events
-    std::string_view input_;  // the same, or the chunk just read
-    std::uint64_t rest_ = 0;  // of a message that streams through: bytes still to come …
-    bool rest_forward_ = false;  // … and whether they go to the server
+    std::string kept_;          // bytes not dealt with, between events
+    std::string_view input_;    // the same, or the chunk just read
+    std::uint64_t rest_ = 0;    // of a message that streams through: bytes still to come …
+    bool rest_forward_ = false; // … and whether they go to the server
 
     // server side
     backend_ptr lease_;
-    std::vector<pool*> pools_;  // by node id
+    std::vector<pool*> pools_; // by node id
     clock::time_point leased_at_{};
     wait_for waiting_ = wait_for::nothing;
     std::string injected_error_;
-    std::vector<std::string> injections_;  // still to be sent, one Query each, every one confirmed
+    std::vector<std::string> injections_; // still to be sent, one Query each, every one confirmed
 
     // session state
     std::unordered_map<std::string, prepared_ptr> statements_;
     prepared_ptr unnamed_;
-    std::vector<pending_change> changes_;  // until their place in the queue is reached
+    std::vector<pending_change> changes_; // until their place in the queue is reached
     std::uint64_t last_change_ = 0;
-    parameter_map followed_;   // what this session set: start-up values, then SETs
-    parameter_map startup_;    // what its start-up packet asked for
-    parameter_map told_;       // what the client believes (ParameterStatus)
-    std::string parse_state_;  // followed_ in one string: part of a prepared statement's identity
+    parameter_map followed_;  // what this session set: start-up values, then SETs
+    parameter_map startup_;   // what its start-up packet asked for
+    parameter_map told_;      // what the client believes (ParameterStatus)
+    std::string parse_state_; // followed_ in one string: part of a prepared statement's identity
     pin_set pins_;
-    pin_set pins_if_done_;     // what the unit under way pins if it succeeds
+    pin_set pins_if_done_; // what the unit under way pins if it succeeds
     session_floor floor_;
     forced_route forced_ = forced_route::automatic;
     consistency_setting consistency_;
@@ -249,40 +276,40 @@ private:
     // blocks and units
     block_state block_ = block_state::none;
     std::string begin_text_;
-    std::string retry_;        // the unit that a standby answers, to be asked again if it must
-    bool only_primary_ = false;  // the next unit goes to the primary whatever it is
-    bool unit_open_ = false;     // part of a unit went out without its Sync: the lease stays
-    bool fragment_ = false;      // a part that ended with Flush is being answered under a Sync of ours
-    bool skip_after_fragment_ = false;  // … and has failed
-    bool skipping_ = false;      // after an error of ours: nothing counts up to Sync
-    bool unit_failed_ = false;   // an ErrorResponse came since the last ReadyForQuery
-    bool answer_failed_ = false;  // the same, of the ReadyForQuery that has just come
-    bool syntax_error_ = false;  // … of a text that the server could not parse
-    bool discarding_ = false;    // the answer of a unit that is asked again elsewhere is thrown away
-    bool replay_ = false;        // … and then asked again
-    bool pure_unit_ = false;     // what is outstanding is proved to read only
-    bool ddl_unit_ = false;      // the transaction may have changed the catalog
-    bool doubted_unit_ = false;  // it names what the catalog does not prove
-    bool commits_ = false;       // what is outstanding may commit
-    bool injection_answered_ = false;  // to be acted on when the server's bytes are used up
-    bool refusing_ = false;      // a pin: the block is being failed on its server first
-    bool moving_ = false;        // ROLLBACK on the standby is under way
-    bool moved_ = false;         // the block goes on on the primary
+    std::string retry_;         // the unit that a standby answers, to be asked again if it must
+    bool only_primary_ = false; // the next unit goes to the primary whatever it is
+    bool unit_open_ = false;    // part of a unit went out without its Sync: the lease stays
+    bool fragment_ = false; // a part that ended with Flush is being answered under a Sync of ours
+    bool skip_after_fragment_ = false; // … and has failed
+    bool skipping_ = false;            // after an error of ours: nothing counts up to Sync
+    bool unit_failed_ = false;         // an ErrorResponse came since the last ReadyForQuery
+    bool answer_failed_ = false;       // the same, of the ReadyForQuery that has just come
+    bool syntax_error_ = false;        // … of a text that the server could not parse
+    bool discarding_ = false;   // the answer of a unit that is asked again elsewhere is thrown away
+    bool replay_ = false;       // … and then asked again
+    bool pure_unit_ = false;    // what is outstanding is proved to read only
+    bool ddl_unit_ = false;     // the transaction may have changed the catalog
+    bool doubted_unit_ = false; // it names what the catalog does not prove
+    bool commits_ = false;      // what is outstanding may commit
+    bool injection_answered_ = false; // to be acted on when the server's bytes are used up
+    bool refusing_ = false;           // a pin: the block is being failed on its server first
+    bool moving_ = false;             // ROLLBACK on the standby is under way
+    bool moved_ = false;              // the block goes on on the primary
     bool block_may_read_standby_ = false;
-    bool restores_startup_ = false;  // RESET ALL or DISCARD took the start-up parameters away
-    bool forgets_names_ = false;     // a unit of several statements took all prepared statements away
-    std::vector<std::string> restores_names_;  // … or RESET these of them
+    bool restores_startup_ = false; // RESET ALL or DISCARD took the start-up parameters away
+    bool forgets_names_ = false; // a unit of several statements took all prepared statements away
+    std::vector<std::string> restores_names_; // … or RESET these of them
     bool timed_out_ = false;
     bool waits_for_standby_ = false;
     bool watching_look_ = false;
-    bool tainted_ = false;       // a custom parameter was set: the connection is not handed on
+    bool tainted_ = false; // a custom parameter was set: the connection is not handed on
     connection_budget::pool_slot* pinned_in_ = nullptr;
-    std::optional<redirect> redirect_;  // the operator's preference for this session's reads
-    std::optional<lease_refusal> failure_;     // of the unit at the front of the input
-    std::optional<lease_refusal> lost_block_;  // what the next statement of a lost block is told
-    backend_ptr granted_;                      // given by the pool, not taken up yet
+    std::optional<redirect> redirect_;        // the operator's preference for this session's reads
+    std::optional<lease_refusal> failure_;    // of the unit at the front of the input
+    std::optional<lease_refusal> lost_block_; // what the next statement of a lost block is told
+    backend_ptr granted_;                     // given by the pool, not taken up yet
     clock::time_point wait_deadline_{};
-    clock::time_point read_at_{};  // of a chunk whose way is timed; most are not
+    clock::time_point read_at_{}; // of a chunk whose way is timed; most are not
     std::uint32_t chunks_ = 0;
     bool read_committed_default_ = true;
     bool in_pump_ = false;
@@ -294,4 +321,4 @@ private:
     bool watching_ = false;
 };
 
-}  // namespace pgweir
+} // namespace pgweir

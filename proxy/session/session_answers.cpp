@@ -1,11 +1,10 @@
 // What comes back from the leased server connection, and what it means for the session.
-#include "proxy/session/session.hpp"
-
 #include "protocol/error_response.hpp"
 #include "protocol/session_parameters.hpp"
 #include "protocol/simple_query.hpp"
 #include "proxy/log.hpp"
 #include "proxy/session/cancel.hpp"
+#include "proxy/session/session.hpp"
 #include "proxy/session/state_sql.hpp"
 
 #include <spdlog/spdlog.h>
@@ -23,34 +22,48 @@ bool is_fatal(std::string_view body) {
     return severity && (*severity == "FATAL" || *severity == "PANIC");
 }
 
-/// Parameters that tell of the server rather than of the session: a standby's are not the client's business (RULES B7).
+/// Parameters that tell of the server rather than of the session: a standby's are not the client's
+/// business (RULES B7).
 bool is_of_server(std::string_view name) {
-    return name == "in_hot_standby" || name == "server_version" || name == "default_transaction_read_only";
+    return name == "in_hot_standby" || name == "server_version" ||
+           name == "default_transaction_read_only";
 }
 
-}  // namespace
+} // namespace
 
-bool session::on_server_message(backend& from, char type, std::string_view body, protocol::verdict how) {
+bool session::on_server_message(backend& from,
+                                char type,
+                                std::string_view body,
+                                protocol::verdict how) {
     switch (type) {
-    case 'E': return on_error(from, body, how);
-    case 'Z': return on_ready(from, how);
-    case 'S': return on_parameter(from, body);
-    case 'A': return on_notification(from, body);
+    case 'E':
+        return on_error(from, body, how);
+    case 'Z':
+        return on_ready(from, how);
+    case 'S':
+        return on_parameter(from, body);
+    case 'A':
+        return on_notification(from, body);
     case 'G':
-        // Its Sync was sent too early to count: the unit stays open until the one behind the data (RULES B3).
+        // Its Sync was sent too early to count: the unit stays open until the one behind the data
+        // (RULES B3).
         if (from.conversation().frontend_readies() == 0) unit_open_ = true;
         return how == protocol::verdict::forward;
-    case 'N': return !from.conversation().head_is_injected() && !discarding_;
-    default: return how == protocol::verdict::forward && !discarding_;
+    case 'N':
+        return !from.conversation().head_is_injected() && !discarding_;
+    default:
+        return how == protocol::verdict::forward && !discarding_;
     }
 }
 
 /// Nothing of a pure read's answer has gone out, and another server may well give one.
 bool session::may_ask_again(std::string_view sqlstate, std::string_view body) const {
-    if (retry_.empty() || !lease_ || !lease_->state.standby || !lease_->holds_answers()) return false;
+    if (retry_.empty() || !lease_ || !lease_->state.standby || !lease_->holds_answers())
+        return false;
     if (sqlstate == "25006") return true;
     const auto message = protocol::find_error_field(body, 'M').value_or("");
-    if (sqlstate == "40001") return message.find("conflict with recovery") != std::string_view::npos;
+    if (sqlstate == "40001")
+        return message.find("conflict with recovery") != std::string_view::npos;
     return sqlstate == "0A000" && message.find("recovery") != std::string_view::npos;
 }
 
@@ -85,7 +98,8 @@ bool session::on_error(backend& from, std::string_view body, protocol::verdict h
     return true;
 }
 
-/// Errors about prepared statements name them as the server knows them: the client shall read its own name.
+/// Errors about prepared statements name them as the server knows them: the client shall read its
+/// own name.
 bool session::rename_in_error(std::string_view body) {
     const auto error = protocol::decode_error_response(body);
     if (!error) return false;
@@ -137,9 +151,10 @@ bool session::on_ready(backend& from, protocol::verdict how) {
     } else if (block_ != block_state::on_standby) {
         block_ = from.state.standby ? block_state::on_standby : block_state::on_primary;
     }
-    // Something worked that the catalog does not know: somebody made it without passing here. Asked about at most every few
-    // seconds, since what is known and not proved looks the same.
-    if (std::exchange(doubted_unit_, false) && !answer_failed_ && catalog_->may_doubt(owner_.now())) ddl_unit_ = true;
+    // Something worked that the catalog does not know: somebody made it without passing here. Asked
+    // about at most every few seconds, since what is known and not proved looks the same.
+    if (std::exchange(doubted_unit_, false) && !answer_failed_ && catalog_->may_doubt(owner_.now()))
+        ddl_unit_ = true;
     if (ddl_unit_ && status == 'I' && !from.state.standby) {
         ddl_unit_ = false;
         if (catalog_->slot) owner_.shared().catalogs->invalidate(catalog_->slot);
@@ -148,7 +163,8 @@ bool session::on_ready(backend& from, protocol::verdict how) {
     return true;
 }
 
-/// Every answer raises the session's floor (RULES A3, A20). The look counter is read after the answer was taken off the socket.
+/// Every answer raises the session's floor (RULES A3, A20). The look counter is read after the
+/// answer was taken off the socket.
 void session::note_answer(backend& from) {
     const auto look = owner_.signals().looks_begun.load();
     const auto node = from.home().key().node;
@@ -160,16 +176,16 @@ void session::note_answer(backend& from) {
     if (!pure_unit_ && catalog_->marks) catalog_->raise_mark(look);
 }
 
-/// Pins take effect when the unit that may have caused them is done; what failed in autocommit has left nothing behind but what
-/// does not follow transactions.
+/// Pins take effect when the unit that may have caused them is done; what failed in autocommit has
+/// left nothing behind but what does not follow transactions.
 void session::settle_pins() {
     auto wanted = std::exchange(pins_if_done_, {});
     if (!wanted.any()) return;
     // With units behind it nobody knows which of them wanted what: all pins stay then.
     if (unit_failed_ && client_status() == 'I' && !outstanding()) {
         pin_set lasting;
-        for (const auto why : {pin_reason::advisory_lock, pin_reason::seed, pin_reason::library, pin_reason::sql_prepare,
-                               pin_reason::held_by_connection})
+        for (const auto why : {pin_reason::advisory_lock, pin_reason::seed, pin_reason::library,
+                               pin_reason::sql_prepare, pin_reason::held_by_connection})
             if (wanted.has(why)) lasting.add(why);
         if (wanted.has(pin_reason::opaque) && !syntax_error_) lasting.add(pin_reason::opaque);
         wanted = lasting;
@@ -187,13 +203,14 @@ bool session::on_parameter(backend& from, std::string_view body) {
     if (!status) return false;
     const auto name = to_lower(status->name);
     if (is_of_server(name) && from.state.standby) return false;
-    if (!from.conversation().head_is_injected() && !from.conversation().empty() && name != "is_superuser" && name != "session_authorization" &&
-        name != "in_hot_standby") {
+    if (!from.conversation().head_is_injected() && !from.conversation().empty() &&
+        name != "is_superuser" && name != "session_authorization" && name != "in_hot_standby") {
         // The client's own doing: it goes with the session from here on.
         followed_[name] = status->value;
         from.state.carried[name] = status->value;
         note_followed();
-    } else if (const auto own = followed_.find(name); own != followed_.end() && from.conversation().head_is_injected()) {
+    } else if (const auto own = followed_.find(name);
+               own != followed_.end() && from.conversation().head_is_injected()) {
         // The server's spelling of a value that we set.
         own->second = status->value;
         note_followed();
@@ -204,7 +221,8 @@ bool session::on_parameter(backend& from, std::string_view body) {
     return true;
 }
 
-/// The process id in a notification is the server's; the client knows its own by the one that we gave it (RULES B8).
+/// The process id in a notification is the server's; the client knows its own by the one that we
+/// gave it (RULES B8).
 bool session::on_notification(backend& from, std::string_view body) {
     auto note = protocol::decode_notification_response(body);
     if (!note) return true;
@@ -214,7 +232,9 @@ bool session::on_notification(backend& from, std::string_view body) {
     return false;
 }
 
-void session::on_ended(backend&) { emit_ended(); }
+void session::on_ended(backend&) {
+    emit_ended();
+}
 
 /// Changes whose place in the queue is reached; synthetic answers go out in order.
 void session::emit_ended() {
@@ -226,8 +246,10 @@ void session::emit_ended() {
         const auto what = std::move(*it);
         changes_.erase(it);
         apply(what, e.how);
-        if (e.entry.what == protocol::expect::synthetic && e.how == protocol::outcome::done && !discarding_)
-            io_->append(what.what == pending_change::close_statement ? close_complete : parse_complete);
+        if (e.entry.what == protocol::expect::synthetic && e.how == protocol::outcome::done &&
+            !discarding_)
+            io_->append(what.what == pending_change::close_statement ? close_complete
+                                                                     : parse_complete);
     }
     conversation.clear_ended();
 }
@@ -237,7 +259,8 @@ void session::apply(const pending_change& change, protocol::outcome how) {
     switch (change.what) {
     case pending_change::parse:
         if (change.name.empty()) {
-            // A Parse that failed has destroyed the unnamed statement all the same; one that was skipped has not.
+            // A Parse that failed has destroyed the unnamed statement all the same; one that was
+            // skipped has not.
             if (how == protocol::outcome::skipped) return;
             unnamed_ = done ? change.statement : nullptr;
             if (lease_) lease_->unnamed = unnamed_;
@@ -253,7 +276,8 @@ void session::apply(const pending_change& change, protocol::outcome how) {
         return;
     case pending_change::parse_again:
         if (!lease_) return;
-        if (done && change.statement && lease_->unnamed != change.statement) lease_->state.prepared.add(change.statement);
+        if (done && change.statement && lease_->unnamed != change.statement)
+            lease_->state.prepared.add(change.statement);
         if (!done && lease_->unnamed == change.statement) lease_->unnamed = nullptr;
         return;
     case pending_change::evict:
@@ -289,25 +313,28 @@ void session::on_server_progress(backend& from) {
         return pump();
     }
     if (std::exchange(injection_answered_, false)) {
-        // What the injection was for goes out before anything else may have the connection; if it ended the lease, nobody else
-        // would wake this session.
+        // What the injection was for goes out before anything else may have the connection; if it
+        // ended the lease, nobody else would wake this session.
         on_injected_ready();
         pump();
         if (closed_) return;
     }
-    const bool free = lease_.get() == &from && from.conversation().at_rest() && waiting_ != wait_for::injection && !unit_open_;
+    const bool free = lease_.get() == &from && from.conversation().at_rest() &&
+                      waiting_ != wait_for::injection && !unit_open_;
     if (free && from.cancels() == 0) {
         if (restores_startup_ || !restores_names_.empty()) return restore_startup();
         if (!pins_.any()) end_lease();
     }
     pump();
-    }
+}
 
-/// RESET ALL and DISCARD took the session back to the server's defaults; its own start-up values are defaults too (RULES D).
+/// RESET ALL and DISCARD took the session back to the server's defaults; its own start-up values
+/// are defaults too (RULES D).
 void session::restore_startup() {
     auto& carried = lease_->state.carried;
     if (std::exchange(restores_startup_, false)) {
-        // What the server reports is known by its reports, whether or not the reset was rolled back.
+        // What the server reports is known by its reports, whether or not the reset was rolled
+        // back.
         for (const auto& [name, value] : startup_) {
             carried.erase(name);
             followed_[name] = value;
@@ -325,7 +352,8 @@ void session::restore_startup() {
     inject(injections_.front());
 }
 
-/// The server connection is gone. What the client hears depends on what was under way (design section 9).
+/// The server connection is gone. What the client hears depends on what was under way (design
+/// section 9).
 void session::on_server_lost(backend& from, std::string_view farewell) {
     const auto self = shared_from_this();
     const auto readies = from.conversation().frontend_readies();
@@ -348,18 +376,25 @@ void session::on_server_lost(backend& from, std::string_view farewell) {
     rest_forward_ = false;
     if (closed_) return;
     note_answer(from);
-    // The frontend has the beginning of a message whose end will never come: nothing can be said behind it.
-    if (from.cut_short()) return finish("its server connection was lost in the middle of a message");
+    // The frontend has the beginning of a message whose end will never come: nothing can be said
+    // behind it.
+    if (from.cut_short())
+        return finish("its server connection was lost in the middle of a message");
     if (was_pinned) {
-        // Its locks, LISTENs and temporary objects are gone: to go on silently would be wrong (RULES A18).
+        // Its locks, LISTENs and temporary objects are gone: to go on silently would be wrong
+        // (RULES A18).
         const auto why = protocol::find_error_field(farewell_text, 'M');
         if (why && !sqlstate_of_farewell.empty()) return fatal(sqlstate_of_farewell, *why);
-        return fatal(protocol::sqlstate::admin_shutdown, "pgweir: terminating connection: its server connection was lost");
+        return fatal(protocol::sqlstate::admin_shutdown,
+                     "pgweir: terminating connection: its server connection was lost");
     }
-    // A read that was told of nothing is asked again, unless it may be what brought the server down (RULES A19).
-    if (standby && !retry_.empty() && from.holds_answers() && readies == 1 && (sqlstate_of_farewell == "57P01" || sqlstate_of_farewell == "40001"))
+    // A read that was told of nothing is asked again, unless it may be what brought the server down
+    // (RULES A19).
+    if (standby && !retry_.empty() && from.holds_answers() && readies == 1 &&
+        (sqlstate_of_farewell == "57P01" || sqlstate_of_farewell == "40001"))
         discarding_ = true;
-    if (discarding_ || (waiting_ == wait_for::injection && readies == 0 && block_ != block_state::on_primary)) {
+    if (discarding_ ||
+        (waiting_ == wait_for::injection && readies == 0 && block_ != block_state::on_primary)) {
         // The client's unit was not sent, or its answer is thrown away: begin again.
         waiting_ = wait_for::nothing;
         if (moving) block_ = block_state::deferred;
@@ -378,7 +413,8 @@ void session::on_server_lost(backend& from, std::string_view farewell) {
     std::string message = std::string{protocol::find_error_field(farewell_text, 'M').value_or("")};
     if (unknown) {
         sqlstate = protocol::sqlstate::transaction_resolution_unknown;
-        message = "pgweir: the server connection was lost while a write was under way: its outcome is unknown";
+        message = "pgweir: the server connection was lost while a write was under way: its outcome "
+                  "is unknown";
     } else if (sqlstate.empty()) {
         sqlstate = protocol::sqlstate::admin_shutdown;
         message = "pgweir: the server connection was lost";
@@ -391,7 +427,10 @@ void session::on_server_lost(backend& from, std::string_view farewell) {
 }
 
 /// One error, and a ReadyForQuery for everything that still owes one.
-void session::lose_units(std::size_t readies, bool open, const std::string& sqlstate, const std::string& message) {
+void session::lose_units(std::size_t readies,
+                         bool open,
+                         const std::string& sqlstate,
+                         const std::string& message) {
     if (readies == 0 && !open) {
         // Between two statements of a block: the next one hears of it.
         if (block_ == block_state::failed_here) lost_block_ = lease_refusal{sqlstate, message, {}};
@@ -410,10 +449,12 @@ void session::lose_units(std::size_t readies, bool open, const std::string& sqls
 
 void session::cancel() {
     auto& counted = owner_.counters().cancels;
-    if (waiting_ == wait_for::lease || waiting_ == wait_for::primary || waiting_ == wait_for::look) {
+    if (waiting_ == wait_for::lease || waiting_ == wait_for::primary ||
+        waiting_ == wait_for::look) {
         leave_queue();
         counted[cancel_result::forwarded].add();
-        return fail_waiting(protocol::sqlstate::query_canceled, "canceling statement due to user request");
+        return fail_waiting(protocol::sqlstate::query_canceled,
+                            "canceling statement due to user request");
     }
     if (!lease_ || lease_->conversation().empty() || lease_->conversation().head_is_injected()) {
         counted[cancel_result::nothing_to_cancel].add();
@@ -423,6 +464,8 @@ void session::cancel() {
     open_cancel(lease_, false);
 }
 
-void session::open_cancel(const backend_ptr& victim, bool then_close) { send_cancel(owner_, victim, then_close); }
+void session::open_cancel(const backend_ptr& victim, bool then_close) {
+    send_cancel(owner_, victim, then_close);
+}
 
-}  // namespace pgweir
+} // namespace pgweir

@@ -1,9 +1,9 @@
-// Sending a unit to the leased server connection: names of prepared statements become the server's, what is there already is not
-// sent again, and every message that expects an answer is noted in the conversation.
-#include "proxy/session/session.hpp"
-
+// Sending a unit to the leased server connection: names of prepared statements become the server's,
+// what is there already is not sent again, and every message that expects an answer is noted in the
+// conversation.
 #include "protocol/extended_query.hpp"
 #include "protocol/simple_query.hpp"
+#include "proxy/session/session.hpp"
 #include "proxy/session/state_sql.hpp"
 
 #include <algorithm>
@@ -31,37 +31,52 @@ bool is_ddl(const unit& u) {
 
 pin_reason reason_of(sql::effect_kind kind) {
     switch (kind) {
-    case sql::effect_kind::sql_prepare: return pin_reason::sql_prepare;
-    case sql::effect_kind::listen: return pin_reason::listen;
-    case sql::effect_kind::temporary_object: return pin_reason::temporary_object;
-    case sql::effect_kind::holdable_cursor: return pin_reason::holdable_cursor;
-    case sql::effect_kind::advisory_lock: return pin_reason::advisory_lock;
-    case sql::effect_kind::load_library: return pin_reason::library;
-    case sql::effect_kind::set_seed: return pin_reason::seed;
-    case sql::effect_kind::sequence_state: return pin_reason::sequence_state;
-    case sql::effect_kind::large_object_or_origin: return pin_reason::held_by_connection;
-    case sql::effect_kind::opaque: return pin_reason::opaque;
-    default: return pin_reason::parameter;
+    case sql::effect_kind::sql_prepare:
+        return pin_reason::sql_prepare;
+    case sql::effect_kind::listen:
+        return pin_reason::listen;
+    case sql::effect_kind::temporary_object:
+        return pin_reason::temporary_object;
+    case sql::effect_kind::holdable_cursor:
+        return pin_reason::holdable_cursor;
+    case sql::effect_kind::advisory_lock:
+        return pin_reason::advisory_lock;
+    case sql::effect_kind::load_library:
+        return pin_reason::library;
+    case sql::effect_kind::set_seed:
+        return pin_reason::seed;
+    case sql::effect_kind::sequence_state:
+        return pin_reason::sequence_state;
+    case sql::effect_kind::large_object_or_origin:
+        return pin_reason::held_by_connection;
+    case sql::effect_kind::opaque:
+        return pin_reason::opaque;
+    default:
+        return pin_reason::parameter;
     }
 }
 
 /// Takes names of prepared statements away, in SQL.
 bool deallocates(const unit& u) {
     const auto* const one = u.single();
-    return one != nullptr && std::any_of(one->effects.begin(), one->effects.end(), [](const auto& e) {
-               return e.kind == sql::effect_kind::deallocate || e.kind == sql::effect_kind::deallocate_all ||
+    return one != nullptr &&
+           std::any_of(one->effects.begin(), one->effects.end(), [](const auto& e) {
+               return e.kind == sql::effect_kind::deallocate ||
+                      e.kind == sql::effect_kind::deallocate_all ||
                       e.kind == sql::effect_kind::discard_all;
            });
 }
 
 bool asks_sequence_state(const sql::statement_facts& s) {
-    return std::any_of(s.functions.begin(), s.functions.end(),
-                       [](const auto& f) { return f.name.name == "currval" || f.name.name == "lastval"; });
+    return std::any_of(s.functions.begin(), s.functions.end(), [](const auto& f) {
+        return f.name.name == "currval" || f.name.name == "lastval";
+    });
 }
 
-}  // namespace
+} // namespace
 
-/// currval and lastval answer for the connection: on one that another session used, they must not answer at all (RULES A13).
+/// currval and lastval answer for the connection: on one that another session used, they must not
+/// answer at all (RULES A13).
 bool session::uses_sequence_state(const unit& u) const {
     for (const auto& f : u.facts)
         for (const auto& s : f->statements)
@@ -78,7 +93,8 @@ void session::forward_unit(unit& u) {
     only_primary_ = false;
     const bool reads = u.route.target == route_target::standby && !u.unparsed && u.is_whole();
     pure_unit_ = reads && (first || pure_unit_);
-    if (lease_->state.standby && first && reads && block_ == block_state::none && u.bytes.size() <= largest_retry) {
+    if (lease_->state.standby && first && reads && block_ == block_state::none &&
+        u.bytes.size() <= largest_retry) {
         retry_.assign(u.bytes);
         lease_->hold_answers();
     } else {
@@ -95,15 +111,20 @@ void session::forward_unit(unit& u) {
     } else {
         auto& out = owner_.build_buffer();
         out.clear();
-        for (const auto& m : u.messages) forward_message(u, m, out);
+        for (const auto& m : u.messages)
+            forward_message(u, m, out);
         if (is_fragment && !lease_->conversation().skipping()) {
             // Answered at once without keeping the server until the client's Sync (RULES B1).
             fragment_ = lease_->conversation().add({expect::sync, origin::injected, 0});
             if (fragment_) out += sync_message;
         }
         // A unit that names or closes statements cannot be asked twice.
-        const auto names = [](const auto& c) { return c.what != pending_change::parse_again && !(c.what == pending_change::parse && c.name.empty()); };
-        if (!retry_.empty() && (std::any_of(changes_.begin(), changes_.end(), names) || !lease_->conversation().ended().empty())) {
+        const auto names = [](const auto& c) {
+            return c.what != pending_change::parse_again &&
+                   !(c.what == pending_change::parse && c.name.empty());
+        };
+        if (!retry_.empty() && (std::any_of(changes_.begin(), changes_.end(), names) ||
+                                !lease_->conversation().ended().empty())) {
             retry_.clear();
             lease_->stop_holding();
         }
@@ -126,11 +147,19 @@ void session::forward_message(unit& u, const unit_message& m, std::string& out) 
     const auto body = u.body(m);
     auto& conversation = lease_->conversation();
     switch (m.type) {
-    case 'Q': forward_query(u, body, whole, out); break;
-    case 'P': forward_parse(u, body, whole, out); break;
-    case 'B': forward_bind(u, m, out); break;
+    case 'Q':
+        forward_query(u, body, whole, out);
+        break;
+    case 'P':
+        forward_parse(u, body, whole, out);
+        break;
+    case 'B':
+        forward_bind(u, m, out);
+        break;
     case 'D':
-    case 'C': forward_target(m.type, body, whole, out); break;
+    case 'C':
+        forward_target(m.type, body, whole, out);
+        break;
     case 'E':
         if (conversation.add({expect::execute, origin::frontend, 0})) out += whole;
         break;
@@ -140,7 +169,9 @@ void session::forward_message(unit& u, const unit_message& m, std::string& out) 
     case 'F':
         if (conversation.add({expect::function_call, origin::frontend, 0})) out += whole;
         break;
-    default: out += whole; break;  // Flush
+    default:
+        out += whole;
+        break; // Flush
     }
 }
 
@@ -148,7 +179,8 @@ void session::forward_query(unit& u, std::string_view, std::string_view whole, s
     std::uint64_t tag = 0;
     if (const auto* const one = u.single(); one != nullptr) {
         for (const auto& e : one->effects) {
-            if (e.kind == sql::effect_kind::deallocate_all || e.kind == sql::effect_kind::discard_all)
+            if (e.kind == sql::effect_kind::deallocate_all ||
+                e.kind == sql::effect_kind::discard_all)
                 tag = change({pending_change::forget_all, {}, nullptr, 0});
             if (e.kind != sql::effect_kind::deallocate) continue;
             const auto statement = find_statement(e.name);
@@ -175,7 +207,10 @@ std::uint64_t session::change(pending_change what) {
     return last_change_;
 }
 
-void session::forward_parse(unit& u, std::string_view body, std::string_view whole, std::string& out) {
+void session::forward_parse(unit& u,
+                            std::string_view body,
+                            std::string_view whole,
+                            std::string& out) {
     auto& conversation = lease_->conversation();
     const auto names = protocol::decode_parse_names(body);
     if (!names || u.rest != 0) {
@@ -186,50 +221,65 @@ void session::forward_parse(unit& u, std::string_view body, std::string_view who
     }
     if (names->statement.empty()) {
         auto statement = unnamed_;
-        if (!statement || statement->text != names->query || statement->types != names->parameter_types)
-            statement = owner_.prepared().intern(names->query, names->parameter_types, parse_state_, owner_.facts().look_up(names->query), false);
-        if (!conversation.add({expect::parse, origin::frontend, change({pending_change::parse, {}, statement, 0})})) return;
+        if (!statement || statement->text != names->query ||
+            statement->types != names->parameter_types)
+            statement = owner_.prepared().intern(names->query, names->parameter_types, parse_state_,
+                                                 owner_.facts().look_up(names->query), false);
+        if (!conversation.add({expect::parse, origin::frontend,
+                               change({pending_change::parse, {}, statement, 0})}))
+            return;
         out += whole;
         return;
     }
     const auto facts = owner_.facts().look_up(names->query);
-    const bool time_word = std::any_of(facts->statements.begin(), facts->statements.end(), [](const auto& s) { return s.has_time_word; });
+    const bool time_word = std::any_of(facts->statements.begin(), facts->statements.end(),
+                                       [](const auto& s) { return s.has_time_word; });
     const std::string name{names->statement};
     auto known = find_statement(name);
     for (const auto& c : changes_)
-        if (c.name == name) known = c.what == pending_change::close_statement ? nullptr : c.statement;
+        if (c.name == name)
+            known = c.what == pending_change::close_statement ? nullptr : c.statement;
     if (known) {
         // The name is taken: the server shall say so, under the name that it knows.
         ensure_prepared(known, out);
         if (conversation.add({expect::parse, origin::frontend, 0}))
-            encode(protocol::parse_names{known->server_name, names->query, names->parameter_types}, out);
+            encode(protocol::parse_names{known->server_name, names->query, names->parameter_types},
+                   out);
         return;
     }
-    const auto statement = owner_.prepared().intern(names->query, names->parameter_types, parse_state_, facts, facts->parsed && !time_word);
+    const auto statement = owner_.prepared().intern(
+        names->query, names->parameter_types, parse_state_, facts, facts->parsed && !time_word);
     if (lease_->state.prepared.use(statement->id)) {
         owner_.counters().prepares_avoided.add();
-        conversation.add({expect::synthetic, origin::frontend, change({pending_change::parse_known, name, statement, 0})});
+        conversation.add({expect::synthetic, origin::frontend,
+                          change({pending_change::parse_known, name, statement, 0})});
         return;
     }
     if (is_being_prepared(statement)) {
-        conversation.add({expect::synthetic, origin::frontend, change({pending_change::parse_known, name, statement, 0})});
+        conversation.add({expect::synthetic, origin::frontend,
+                          change({pending_change::parse_known, name, statement, 0})});
         return;
     }
     evict_prepared(out);
     owner_.counters().prepares_forwarded.add();
-    if (conversation.add({expect::parse, origin::frontend, change({pending_change::parse, name, statement, 0})}))
-        encode(protocol::parse_names{statement->server_name, names->query, names->parameter_types}, out);
+    if (conversation.add(
+            {expect::parse, origin::frontend, change({pending_change::parse, name, statement, 0})}))
+        encode(protocol::parse_names{statement->server_name, names->query, names->parameter_types},
+               out);
 }
 
 /// A Parse of this named statement is on its way to the leased connection.
 bool session::is_being_prepared(const prepared_ptr& statement) const {
     return std::any_of(changes_.begin(), changes_.end(), [&](const auto& c) {
         if (c.statement != statement) return false;
-        return c.what == pending_change::parse ? !c.name.empty() : c.what == pending_change::parse_again && lease_->unnamed != statement;
+        return c.what == pending_change::parse
+                   ? !c.name.empty()
+                   : c.what == pending_change::parse_again && lease_->unnamed != statement;
     });
 }
 
-/// Puts a Parse of our own in front of a message that needs the statement; its error is the client's.
+/// Puts a Parse of our own in front of a message that needs the statement; its error is the
+/// client's.
 void session::ensure_prepared(const prepared_ptr& statement, std::string& out) {
     if (lease_->state.prepared.use(statement->id)) return;
     if (is_being_prepared(statement)) return;
@@ -237,13 +287,15 @@ void session::ensure_prepared(const prepared_ptr& statement, std::string& out) {
     owner_.counters().prepares_repeated.add();
     const auto tag = change({pending_change::parse_again, {}, statement, 0});
     if (lease_->conversation().add({expect::parse, origin::helper, tag}))
-        encode(protocol::parse_names{statement->server_name, statement->text, statement->types}, out);
+        encode(protocol::parse_names{statement->server_name, statement->text, statement->types},
+               out);
 }
 
 void session::evict_prepared(std::string& out) {
     const auto limit = static_cast<std::size_t>(owner_.settings().prepared_statements_size.value);
     while (const auto old = lease_->state.prepared.excess(limit)) {
-        const bool in_use = std::any_of(changes_.begin(), changes_.end(), [&](const auto& c) { return c.statement == old; });
+        const bool in_use = std::any_of(changes_.begin(), changes_.end(),
+                                        [&](const auto& c) { return c.statement == old; });
         if (in_use) return;
         lease_->state.prepared.remove(old->id);
         owner_.counters().prepared_evictions.add();
@@ -297,17 +349,22 @@ void session::forward_bind(unit& u, const unit_message& m, std::string& out) {
     if (cut) {
         // The length counts what is still to stream through.
         const auto length = out.size() - at - 1 + u.rest;
-        for (std::size_t i = 0; i < 4; ++i) out[at + 1 + i] = static_cast<char>(length >> (24U - 8U * i) & 0xffU);
+        for (std::size_t i = 0; i < 4; ++i)
+            out[at + 1 + i] = static_cast<char>(length >> (24U - 8U * i) & 0xffU);
     }
 }
 
 /// A Parse of the unnamed statement is on its way to this connection.
 bool session::parses_unnamed() const {
-    return std::any_of(changes_.begin(), changes_.end(),
-                       [](const auto& c) { return c.what == pending_change::parse && c.name.empty(); });
+    return std::any_of(changes_.begin(), changes_.end(), [](const auto& c) {
+        return c.what == pending_change::parse && c.name.empty();
+    });
 }
 
-void session::forward_target(char type, std::string_view body, std::string_view whole, std::string& out) {
+void session::forward_target(char type,
+                             std::string_view body,
+                             std::string_view whole,
+                             std::string& out) {
     auto& conversation = lease_->conversation();
     const auto what = protocol::decode_describe(body);
     if (!what) return;
@@ -317,11 +374,14 @@ void session::forward_target(char type, std::string_view body, std::string_view 
             if (conversation.add({expect::close, origin::frontend, 0})) out += whole;
             return;
         }
-        conversation.add({expect::synthetic, origin::frontend,
-                          change({pending_change::close_statement, std::string{what->name}, nullptr, 0})});
+        conversation.add(
+            {expect::synthetic, origin::frontend,
+             change({pending_change::close_statement, std::string{what->name}, nullptr, 0})});
         return;
     }
-    const auto kind = type == 'C' ? expect::close : portal ? expect::describe_portal : expect::describe_statement;
+    const auto kind = type == 'C' ? expect::close
+                      : portal    ? expect::describe_portal
+                                  : expect::describe_statement;
     if (portal || what->name.empty()) {
         if (!portal && type == 'C') unnamed_ = lease_->unnamed = nullptr;
         if (!portal && type == 'D') {
@@ -346,7 +406,8 @@ void session::forward_target(char type, std::string_view body, std::string_view 
         encode(protocol::describe{protocol::target_kind::statement, statement->server_name}, out);
 }
 
-/// PostgreSQL's own functions change session state only in ways that the facts know; others may do anything.
+/// PostgreSQL's own functions change session state only in ways that the facts know; others may do
+/// anything.
 bool session::calls_own_function(const unit& u) const {
     const auto& known = catalog_->usable();
     if (!known) return true;
@@ -361,10 +422,12 @@ bool session::calls_own_function(const unit& u) const {
 pin_set session::pins_of(const unit& u) const {
     pin_set all;
     if (u.unparsed && (!u.facts.empty() || u.end != 'H')) all.add(pin_reason::opaque);
-    if (u.route.reason == route_reason::unproved_function && calls_own_function(u)) all.add(pin_reason::opaque);
+    if (u.route.reason == route_reason::unproved_function && calls_own_function(u))
+        all.add(pin_reason::opaque);
     for (const auto& f : u.facts) {
         for (const auto& s : f->statements) {
-            if (catalog_->sequence_state_asked && s.kind == sql::statement_kind::insert) all.add(pin_reason::sequence_state);
+            if (catalog_->sequence_state_asked && s.kind == sql::statement_kind::insert)
+                all.add(pin_reason::sequence_state);
             for (const auto& e : s.effects)
                 if (const auto why = pin_of(e)) all.add(*why);
         }
@@ -378,18 +441,22 @@ std::optional<pin_reason> session::pin_of(const sql::session_effect& e) const {
     case sql::effect_kind::reset_parameter:
         // What the server reports by itself is followed from its reports.
         if (e.local) return std::nullopt;
-        if (lease_->state.login_reported.contains(to_lower(e.name)) && e.name != "session_authorization") return std::nullopt;
+        if (lease_->state.login_reported.contains(to_lower(e.name)) &&
+            e.name != "session_authorization")
+            return std::nullopt;
         return pin_reason::parameter;
     case sql::effect_kind::deallocate:
     case sql::effect_kind::deallocate_all:
     case sql::effect_kind::unlisten:
     case sql::effect_kind::reset_all:
     case sql::effect_kind::discard_all:
-    case sql::effect_kind::discard_other: return std::nullopt;
+    case sql::effect_kind::discard_other:
+        return std::nullopt;
     case sql::effect_kind::sequence_state:
         if (!catalog_->sequence_state_asked) return std::nullopt;
         return pin_reason::sequence_state;
-    default: return reason_of(e.kind);
+    default:
+        return reason_of(e.kind);
     }
 }
 
@@ -398,11 +465,13 @@ void session::note_effects(const unit& u) {
     if (lease_->conversation().skipping()) return;
     if (!outstanding()) commits_ = u.unparsed;
     ddl_unit_ = ddl_unit_ || is_ddl(u);
-    doubted_unit_ = doubted_unit_ || (!pins_.any() && (u.route.reason == route_reason::unproved_relation ||
-                                                       u.route.reason == route_reason::unproved_function));
+    doubted_unit_ =
+        doubted_unit_ || (!pins_.any() && (u.route.reason == route_reason::unproved_relation ||
+                                           u.route.reason == route_reason::unproved_function));
     for (const auto& f : u.facts) {
         for (const auto& s : f->statements) {
-            if (s.kind == sql::statement_kind::commit || s.kind == sql::statement_kind::call) commits_ = true;
+            if (s.kind == sql::statement_kind::commit || s.kind == sql::statement_kind::call)
+                commits_ = true;
             if (asks_sequence_state(s)) catalog_->sequence_state_asked = true;
             if (s.kind == sql::statement_kind::rollback) {
                 // Whatever was reset in the block comes back.
@@ -410,35 +479,48 @@ void session::note_effects(const unit& u) {
                 restores_names_.clear();
             }
             for (const auto& e : s.effects) {
-                const bool resets = e.kind == sql::effect_kind::reset_all || e.kind == sql::effect_kind::discard_all;
-                const bool to_default = e.kind == sql::effect_kind::reset_parameter ||
-                                        (e.kind == sql::effect_kind::set_parameter && !e.value && !e.local);
-                const bool takes_names = e.kind == sql::effect_kind::deallocate || e.kind == sql::effect_kind::deallocate_all ||
+                const bool resets = e.kind == sql::effect_kind::reset_all ||
+                                    e.kind == sql::effect_kind::discard_all;
+                const bool to_default =
+                    e.kind == sql::effect_kind::reset_parameter ||
+                    (e.kind == sql::effect_kind::set_parameter && !e.value && !e.local);
+                const bool takes_names = e.kind == sql::effect_kind::deallocate ||
+                                         e.kind == sql::effect_kind::deallocate_all ||
                                          e.kind == sql::effect_kind::discard_all;
-                // In other company it is not followed one by one: this connection serves nobody else.
+                // In other company it is not followed one by one: this connection serves nobody
+                // else.
                 if (takes_names && !u.is_simple()) lease_->condemn();
                 if (takes_names && u.single() == nullptr) lease_->condemn();
-                forgets_names_ = forgets_names_ || (takes_names && e.kind != sql::effect_kind::deallocate && lease_->condemned() && !u.parse_only);
+                forgets_names_ =
+                    forgets_names_ || (takes_names && e.kind != sql::effect_kind::deallocate &&
+                                       lease_->condemned() && !u.parse_only);
                 restores_startup_ = restores_startup_ || (resets && !startup_.empty());
-                if (to_default && startup_.contains(to_lower(e.name))) restores_names_.push_back(to_lower(e.name));
+                if (to_default && startup_.contains(to_lower(e.name)))
+                    restores_names_.push_back(to_lower(e.name));
                 // A custom parameter leaves a trace that nothing removes (RULES A10).
-                tainted_ = tainted_ || (e.kind == sql::effect_kind::set_parameter && e.name.find('.') != std::string::npos);
+                tainted_ = tainted_ || (e.kind == sql::effect_kind::set_parameter &&
+                                        e.name.find('.') != std::string::npos);
             }
         }
     }
     pins_if_done_.add(pins_of(u));
 }
 
-/// Pins have a cap of their own, so that pinned sessions cannot eat the pool (RULES E4). True: the unit was refused.
+/// Pins have a cap of their own, so that pinned sessions cannot eat the pool (RULES E4). True: the
+/// unit was refused.
 bool session::refuses_pin(unit& u) {
     if (pins_.any() || lease_->conversation().skipping()) return false;
     const auto wanted = pins_of(u);
     if (!wanted.any() || lease_->home().slot().pinned.load() < policy_->max_pinned) return false;
     std::string reasons;
-    wanted.each([&](pin_reason why) { reasons += (reasons.empty() ? "" : ", ") + std::string{label(why)}; });
+    wanted.each([&](pin_reason why) {
+        reasons += (reasons.empty() ? "" : ", ") + std::string{label(why)};
+    });
     owner_.counters().queue_refusals[queue_refusal::pinned_limit].add();
     const auto why = "pgweir: max_pinned (" + std::to_string(policy_->max_pinned) +
-                     ") sessions of this pool hold a server connection already; this statement would pin one more (" + reasons + ")";
+                     ") sessions of this pool hold a server connection already; this statement "
+                     "would pin one more (" +
+                     reasons + ")";
     if (lease_->conversation().status() == 'T') {
         // The block fails on its server as well: nothing of it may be committed after an error.
         failure_ = lease_refusal{"53300", why, {}};
@@ -461,4 +543,4 @@ void session::count_pin(bool begins) {
     }
 }
 
-}  // namespace pgweir
+} // namespace pgweir

@@ -1,12 +1,11 @@
-// What pgweir answers by itself: a BEGIN that no server needs to know of yet, the end of a block in which nothing happened,
-// EXPLAIN ROUTE, and parameters named pgweir.*.
-#include "proxy/session/session.hpp"
-
+// What pgweir answers by itself: a BEGIN that no server needs to know of yet, the end of a block in
+// which nothing happened, EXPLAIN ROUTE, and parameters named pgweir.*.
 #include "protocol/error_response.hpp"
 #include "protocol/extended_query.hpp"
 #include "protocol/rows.hpp"
 #include "protocol/simple_query.hpp"
 #include "proxy/config/values.hpp"
+#include "proxy/session/session.hpp"
 #include "sql/routing_hint.hpp"
 
 #include <algorithm>
@@ -19,8 +18,9 @@ namespace {
 bool runs_once(const unit& u) {
     if (u.is_simple()) return u.rest == 0;
     if (u.end != 'S' || u.rest != 0) return false;
-    return std::count_if(u.messages.begin(), u.messages.end(), [](const auto& m) { return m.type == 'E'; }) == 1 && !u.foreign_portal &&
-           !u.holds_portal;
+    return std::count_if(u.messages.begin(), u.messages.end(),
+                         [](const auto& m) { return m.type == 'E'; }) == 1 &&
+           !u.foreign_portal && !u.holds_portal;
 }
 
 /// Only Close of statements, and Sync: nothing for a server to do.
@@ -40,9 +40,11 @@ std::string_view begin_tag(std::string_view text) {
     return {};
 }
 
-bool is_own_parameter(std::string_view name) { return name.starts_with("pgweir."); }
+bool is_own_parameter(std::string_view name) {
+    return name.starts_with("pgweir.");
+}
 
-}  // namespace
+} // namespace
 
 /// The text of a unit's one statement.
 std::string session::text_of(const unit& u) const {
@@ -60,7 +62,8 @@ std::string session::text_of(const unit& u) const {
 }
 
 bool session::may_defer_begin(const unit& u, const sql::statement_facts& one) const {
-    if (lease_ || client_status() != 'I' || pins_.any() || !runs_once(u) || one.modes.snapshot) return false;
+    if (lease_ || client_status() != 'I' || pins_.any() || !runs_once(u) || one.modes.snapshot)
+        return false;
     if (begin_tag(text_of(u)).empty()) return false;
     for (const auto& m : u.messages) {
         if (m.type != 'P') continue;
@@ -70,16 +73,20 @@ bool session::may_defer_begin(const unit& u, const sql::statement_facts& one) co
     return true;
 }
 
-/// Only Parse of statements that a server has accepted under the present catalog, and Sync. The connection that runs one will
-/// have it prepared then; to prepare, nobody has to wait for a connection.
+/// Only Parse of statements that a server has accepted under the present catalog, and Sync. The
+/// connection that runs one will have it prepared then; to prepare, nobody has to wait for a
+/// connection.
 bool session::prepares_only_proven(const unit& u) const {
-    if (lease_ || !u.parse_only || u.end != 'S' || u.messages.size() < 2 || catalog_->usable() == nullptr) return false;
+    if (lease_ || !u.parse_only || u.end != 'S' || u.messages.size() < 2 ||
+        catalog_->usable() == nullptr)
+        return false;
     for (const auto& m : u.messages) {
         if (m.type == 'S') continue;
         if (m.type != 'P') return false;
         const auto names = protocol::decode_parse_names(u.body(m));
         if (names->statement.empty() || find_statement(names->statement)) return false;
-        const auto known = owner_.prepared().find(names->query, names->parameter_types, parse_state_);
+        const auto known =
+            owner_.prepared().find(names->query, names->parameter_types, parse_state_);
         if (!known || known->proven_under != catalog_->generation) return false;
     }
     return true;
@@ -92,16 +99,20 @@ bool session::answers_here(const unit& u) const {
     const auto* const one = u.single();
     if (one == nullptr) return false;
     switch (one->kind) {
-    case sql::statement_kind::begin: return may_defer_begin(u, *one);
+    case sql::statement_kind::begin:
+        return may_defer_begin(u, *one);
     case sql::statement_kind::commit:
     case sql::statement_kind::rollback:
         return block_ == block_state::deferred && !lease_ && !one->modes.chain && runs_once(u);
-    case sql::statement_kind::explain_route: return u.is_simple();
-    case sql::statement_kind::show: return u.is_simple() && is_own_parameter(one->name);
+    case sql::statement_kind::explain_route:
+        return u.is_simple();
+    case sql::statement_kind::show:
+        return u.is_simple() && is_own_parameter(one->name);
     case sql::statement_kind::set:
     case sql::statement_kind::reset:
         return runs_once(u) && !one->effects.empty() && is_own_parameter(one->effects.front().name);
-    default: return false;
+    default:
+        return false;
     }
 }
 
@@ -109,16 +120,20 @@ void session::answer_here(unit& u) {
     if (u.facts.empty() || prepares_only_proven(u)) return answer_command(u, {});
     const auto& one = *u.single();
     switch (one.kind) {
-    case sql::statement_kind::begin: return answer_begin(u, one);
+    case sql::statement_kind::begin:
+        return answer_begin(u, one);
     case sql::statement_kind::commit:
         block_ = block_state::none;
         return answer_command(u, "COMMIT");
     case sql::statement_kind::rollback:
         block_ = block_state::none;
         return answer_command(u, "ROLLBACK");
-    case sql::statement_kind::explain_route: return explain_route(u, one);
-    case sql::statement_kind::show: return show_own_parameter(u, one.name);
-    default: return set_own_parameter(u, one);
+    case sql::statement_kind::explain_route:
+        return explain_route(u, one);
+    case sql::statement_kind::show:
+        return show_own_parameter(u, one.name);
+    default:
+        return set_own_parameter(u, one);
     }
 }
 
@@ -129,7 +144,8 @@ void session::answer_begin(unit& u, const sql::statement_facts& one) {
     begin_text_ = text_of(u);
     block_ = block_state::deferred;
     moved_ = false;
-    block_may_read_standby_ = policy_->split_transactions && block_may_read_standby(one.modes, route_state());
+    block_may_read_standby_ =
+        policy_->split_transactions && block_may_read_standby(one.modes, route_state());
     const std::string tag{begin_tag(begin_text_)};
     answer_command(u, tag);
 }
@@ -148,7 +164,8 @@ void session::answer_command(unit& u, std::string_view tag) {
             const auto names = protocol::decode_parse_names(body);
             const auto facts = owner_.facts().look_up(names->query);
             const bool named = !names->statement.empty();
-            auto made = owner_.prepared().intern(names->query, names->parameter_types, parse_state_, facts, named);
+            auto made = owner_.prepared().intern(names->query, names->parameter_types, parse_state_,
+                                                 facts, named);
             if (named)
                 statements_[std::string{names->statement}] = std::move(made);
             else
@@ -156,17 +173,23 @@ void session::answer_command(unit& u, std::string_view tag) {
             encode(protocol::parse_complete{}, out);
             break;
         }
-        case 'B': encode(protocol::bind_complete{}, out); break;
+        case 'B':
+            encode(protocol::bind_complete{}, out);
+            break;
         case 'D':
             if (body.front() == 'S') encode(protocol::parameter_description{}, out);
             encode(protocol::no_data{}, out);
             break;
-        case 'E': encode(protocol::command_complete{tag}, out); break;
+        case 'E':
+            encode(protocol::command_complete{tag}, out);
+            break;
         case 'C':
-            if (body.front() == 'S') statements_.erase(std::string{body.substr(1, body.size() - 2)});
+            if (body.front() == 'S')
+                statements_.erase(std::string{body.substr(1, body.size() - 2)});
             encode(protocol::close_complete{}, out);
             break;
-        default: break;
+        default:
+            break;
         }
     }
     take(u.bytes.size());
@@ -187,7 +210,8 @@ void session::answer_rows(unit& u,
     encode(description, out);
     for (const auto& r : rows) {
         protocol::data_row row;
-        for (const auto& v : r) row.values.emplace_back(v);
+        for (const auto& v : r)
+            row.values.emplace_back(v);
         encode(row, out);
     }
     encode(protocol::command_complete{tag}, out);
@@ -200,21 +224,28 @@ void session::explain_route(unit& u, const sql::statement_facts& asked) {
     const auto facts = owner_.facts().look_up(asked.routed_text);
     auto state = route_state();
     state.block_on_standby = state.block_on_standby && block_may_read_standby_;
-    auto route = facts->parsed ? route_query(*facts, catalog_->usable().get(), state)
-                               : route_decision{route_target::primary, route_reason::not_parsed, {}};
+    auto route = facts->parsed
+                     ? route_query(*facts, catalog_->usable().get(), state)
+                     : route_decision{route_target::primary, route_reason::not_parsed, {}};
     const auto hint = sql::scan_hint(asked.routed_text);
-    if (route.target == route_target::standby && (hint == sql::routing_hint::primary || hint == sql::routing_hint::no_load_balance))
+    if (route.target == route_target::standby &&
+        (hint == sql::routing_hint::primary || hint == sql::routing_hint::no_load_balance))
         route = {route_target::primary, route_reason::hint, {}};
-    std::vector<std::vector<std::string>> rows{{"target", route.target == route_target::standby ? "standby" : "primary"},
-                                               {"reason", std::string{label(route.reason)}},
-                                               {"explanation", std::string{sentence(route.reason)}}};
+    std::vector<std::vector<std::string>> rows{
+        {"target", route.target == route_target::standby ? "standby" : "primary"},
+        {"reason", std::string{label(route.reason)}},
+        {"explanation", std::string{sentence(route.reason)}}};
     if (!route.detail.empty()) rows.push_back({"detail", std::string{route.detail}});
     std::string node;
     const auto& view = owner_.view();
     if (route.target == route_target::standby) {
         bool look_under_way = false;
-        if (const auto chosen = choose_standby(look_under_way)) node = view.nodes[*chosen].name;
-        else rows.push_back({"freshness", look_under_way ? "waits for a position" : "no standby is known to be fresh enough"});
+        if (const auto chosen = choose_standby(look_under_way))
+            node = view.nodes[*chosen].name;
+        else
+            rows.push_back({"freshness", look_under_way
+                                             ? "waits for a position"
+                                             : "no standby is known to be fresh enough"});
     }
     if (node.empty() && view.primary) node = view.nodes[*view.primary].name;
     rows.push_back({"node", node.empty() ? "none" : node});
@@ -224,7 +255,9 @@ void session::explain_route(unit& u, const sql::statement_facts& asked) {
 void session::show_own_parameter(unit& u, const std::string& name) {
     std::string value;
     if (name == "pgweir.route") {
-        value = forced_ == forced_route::automatic ? "automatic" : forced_ == forced_route::primary ? "primary" : "standby";
+        value = forced_ == forced_route::automatic ? "automatic"
+                : forced_ == forced_route::primary ? "primary"
+                                                   : "standby";
     } else if (name == "pgweir.consistency") {
         value = format_value(consistency_);
     } else if (name == "pgweir.lsn") {
@@ -232,9 +265,11 @@ void session::show_own_parameter(unit& u, const std::string& name) {
         const auto at = floor_.position();
         value = at ? to_string(*at) : "";
     } else if (name == "pgweir.pins") {
-        pins_.each([&](pin_reason why) { value += (value.empty() ? "" : ",") + std::string{label(why)}; });
+        pins_.each(
+            [&](pin_reason why) { value += (value.empty() ? "" : ",") + std::string{label(why)}; });
     } else {
-        return fail_unit(u, protocol::sqlstate::undefined_object, "unrecognized configuration parameter \"" + name + "\"");
+        return fail_unit(u, protocol::sqlstate::undefined_object,
+                         "unrecognized configuration parameter \"" + name + "\"");
     }
     answer_rows(u, "SHOW", {name}, {{value}});
 }
@@ -244,7 +279,8 @@ void session::set_own_parameter(unit& u, const sql::statement_facts& facts) {
     const auto& name = effect.name;
     const auto refuse = [&](std::string_view allowed) {
         fail_unit(u, protocol::sqlstate::invalid_parameter_value,
-                  "invalid value for parameter \"" + name + "\": \"" + effect.value.value_or("") + "\" (allowed: " + std::string{allowed} + ")");
+                  "invalid value for parameter \"" + name + "\": \"" + effect.value.value_or("") +
+                      "\" (allowed: " + std::string{allowed} + ")");
     };
     const bool reset = effect.kind != sql::effect_kind::set_parameter || !effect.value;
     if (name == "pgweir.route") {
@@ -266,9 +302,10 @@ void session::set_own_parameter(unit& u, const sql::statement_facts& facts) {
         if (!position) return refuse("timeline:lsn, as SHOW pgweir.lsn gives it");
         floor_.raise_to(*position, owner_.view());
     } else if (name != "pgweir.lsn") {
-        return fail_unit(u, protocol::sqlstate::undefined_object, "unrecognized configuration parameter \"" + name + "\"");
+        return fail_unit(u, protocol::sqlstate::undefined_object,
+                         "unrecognized configuration parameter \"" + name + "\"");
     }
     answer_command(u, reset && facts.kind == sql::statement_kind::reset ? "RESET" : "SET");
 }
 
-}  // namespace pgweir
+} // namespace pgweir

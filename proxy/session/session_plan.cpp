@@ -1,8 +1,7 @@
 // What a unit is: the facts of every statement that it brings or uses, and where they send it.
-#include "proxy/session/session.hpp"
-
 #include "protocol/extended_query.hpp"
 #include "protocol/simple_query.hpp"
+#include "proxy/session/session.hpp"
 #include "sql/routing_hint.hpp"
 
 namespace pgweir {
@@ -10,18 +9,20 @@ namespace pgweir {
 namespace {
 
 /// Zero-terminated text in front of whatever follows; empty when the terminator has not arrived.
-std::string_view leading_string(std::string_view body) { return body.substr(0, body.find('\0')); }
+std::string_view leading_string(std::string_view body) {
+    return body.substr(0, body.find('\0'));
+}
 
 bool is_stronger(const route_decision& a, const route_decision& b) {
     return a.target == route_target::primary && b.target == route_target::standby;
 }
 
-}  // namespace
+} // namespace
 
 /// Gathers what is known. False: the client broke the protocol and is gone.
 bool session::plan(unit& u) {
     bool bound_unnamed_portal = false;
-    std::string_view own_parse;  // the latest name that this unit prepares
+    std::string_view own_parse; // the latest name that this unit prepares
     bool has_own_parse = false;
     for (const auto& m : u.messages) {
         const auto body = u.body(m);
@@ -34,7 +35,8 @@ bool session::plan(unit& u) {
                 break;
             }
             const auto text = leading_string(body);
-            if (text.size() + 1 != body.size()) return protocol_error("invalid message format"), false;
+            if (text.size() + 1 != body.size())
+                return protocol_error("invalid message format"), false;
             u.facts.push_back(owner_.facts().look_up(text));
             u.hint = sql::scan_hint(text);
             break;
@@ -50,7 +52,9 @@ bool session::plan(unit& u) {
             if (u.hint == sql::routing_hint::none) u.hint = sql::scan_hint(names->query);
             for (const auto& c : changes_)
                 u.waits = u.waits || c.what == pending_change::forget_all ||
-                          (!names->statement.empty() && (c.name == names->statement || (c.statement && c.statement->text == names->query)));
+                          (!names->statement.empty() &&
+                           (c.name == names->statement ||
+                            (c.statement && c.statement->text == names->query)));
             own_parse = names->statement;
             has_own_parse = true;
             break;
@@ -58,7 +62,8 @@ bool session::plan(unit& u) {
         case 'B': {
             u.parse_only = false;
             const auto portal = leading_string(body);
-            if (portal.size() == body.size()) return protocol_error("malformed Bind message"), false;
+            if (portal.size() == body.size())
+                return protocol_error("malformed Bind message"), false;
             const auto name = leading_string(body.substr(portal.size() + 1));
             if (portal.empty())
                 bound_unnamed_portal = true;
@@ -70,10 +75,14 @@ bool session::plan(unit& u) {
         case 'D':
         case 'C': {
             const auto what = protocol::decode_describe(body);
-            if (!what) return protocol_error(m.type == 'D' ? "malformed Describe message" : "malformed Close message"), false;
+            if (!what)
+                return protocol_error(m.type == 'D' ? "malformed Describe message"
+                                                    : "malformed Close message"),
+                       false;
             if (what->target == protocol::target_kind::portal) {
                 u.parse_only = false;
-                if (m.type == 'D' && !(what->name.empty() && bound_unnamed_portal)) u.foreign_portal = true;
+                if (m.type == 'D' && !(what->name.empty() && bound_unnamed_portal))
+                    u.foreign_portal = true;
             } else if (m.type == 'D' && !(has_own_parse && own_parse == what->name)) {
                 plan_use(u, what->name);
             } else if (m.type == 'C' && !changes_.empty()) {
@@ -93,7 +102,8 @@ bool session::plan(unit& u) {
             u.parse_only = false;
             u.unparsed = true;
             break;
-        default: break;
+        default:
+            break;
         }
     }
     for (const auto& f : u.facts)
@@ -107,12 +117,15 @@ void session::plan_use(unit& u, std::string_view name) {
         if (c.name == name || c.what == pending_change::forget_all) u.waits = true;
     const auto statement = find_statement(name);
     if (!statement) {
-        // The server will say what is wrong with it, unless SQL's PREPARE made it: then the session is pinned.
+        // The server will say what is wrong with it, unless SQL's PREPARE made it: then the session
+        // is pinned.
         u.unparsed = u.unparsed || !pins_.any();
         return;
     }
-    // One Parse of ours is on its way already, and an earlier unit's error may make the server skip it.
-    for (const auto& c : changes_) u.waits = u.waits || (c.what == pending_change::parse_again && c.statement == statement);
+    // One Parse of ours is on its way already, and an earlier unit's error may make the server skip
+    // it.
+    for (const auto& c : changes_)
+        u.waits = u.waits || (c.what == pending_change::parse_again && c.statement == statement);
     u.facts.push_back(statement->facts);
     if (u.hint == sql::routing_hint::none) u.hint = sql::scan_hint(statement->text);
 }
@@ -122,7 +135,8 @@ route_session session::route_state() const {
     s.splitting = policy_->splitting && forced_ != forced_route::primary;
     s.pinned = pins_.any();
     s.in_block = client_status() != 'I';
-    s.block_on_standby = block_may_read_standby_ && (block_ == block_state::deferred || block_ == block_state::on_standby);
+    s.block_on_standby = block_may_read_standby_ &&
+                         (block_ == block_state::deferred || block_ == block_state::on_standby);
     s.read_committed_default = read_committed_default_;
     s.read_only_repeatable_read_allowed = policy_->read_only_repeatable_read_on_standby;
     s.split_transactions = policy_->split_transactions;
@@ -149,9 +163,11 @@ void session::judge(unit& u) {
         u.route = {route_target::primary, route_reason::open_block, {}};
     else if (u.foreign_portal || (!u.is_whole() && !(u.end == 'H' && u.parse_only)))
         u.route = {route_target::primary, route_reason::open_block, {}};
-    else if (redirect_ && redirect_->target == redirect_target::primary && owner_.balance().fraction() < redirect_->ratio)
+    else if (redirect_ && redirect_->target == redirect_target::primary &&
+             owner_.balance().fraction() < redirect_->ratio)
         u.route = {route_target::primary, route_reason::database_policy, {}};
-    else if (owner_.live()->policy->judges_queries() && owner_.live()->policy->is_primary_query(text_of(u)))
+    else if (owner_.live()->policy->judges_queries() &&
+             owner_.live()->policy->is_primary_query(text_of(u)))
         u.route = {route_target::primary, route_reason::database_policy, {}};
     else if (only_primary_)
         u.route = {route_target::primary, route_reason::refused_before, {}};
@@ -163,4 +179,4 @@ prepared_ptr session::find_statement(std::string_view name) const {
     return it == statements_.end() ? nullptr : it->second;
 }
 
-}  // namespace pgweir
+} // namespace pgweir

@@ -1,8 +1,7 @@
 // Where a unit goes: the lease that it has, gets, waits for, or exchanges for another.
-#include "proxy/session/session.hpp"
-
 #include "protocol/error_response.hpp"
 #include "protocol/simple_query.hpp"
+#include "proxy/session/session.hpp"
 #include "proxy/session/state_sql.hpp"
 
 #include <spdlog/spdlog.h>
@@ -16,15 +15,21 @@ constexpr std::chrono::milliseconds look_patience{100};
 
 consistency as_consistency(const consistency_setting& s) {
     switch (s.level) {
-    case consistency_level::session: return {consistency_mode::session, {}};
-    case consistency_level::eventual: return {consistency_mode::eventual, {}};
-    case consistency_level::primary: return {consistency_mode::primary, {}};
-    case consistency_level::bounded: return {consistency_mode::bounded, s.bound};
+    case consistency_level::session:
+        return {consistency_mode::session, {}};
+    case consistency_level::eventual:
+        return {consistency_mode::eventual, {}};
+    case consistency_level::primary:
+        return {consistency_mode::primary, {}};
+    case consistency_level::bounded:
+        return {consistency_mode::bounded, s.bound};
     }
     return {};
 }
 
-standby_connection as_connection(const backend& b) { return {b.id, b.state.login_look, b.state.login_replay}; }
+standby_connection as_connection(const backend& b) {
+    return {b.id, b.state.login_look, b.state.login_replay};
+}
 
 /// COMMIT, END, ROLLBACK or ABORT, alone and without AND CHAIN.
 bool ends_block(const unit& u) {
@@ -33,12 +38,13 @@ bool ends_block(const unit& u) {
     return one->kind == sql::statement_kind::commit || one->kind == sql::statement_kind::rollback;
 }
 
-}  // namespace
+} // namespace
 
 bool session::handle_unit(unit& u) {
     // What a fragment's error makes the server skip is not known before its answer.
     if (fragment_) return false;
-    // Parts of a unit that has begun, and what an error makes the server skip, go where the rest went.
+    // Parts of a unit that has begun, and what an error makes the server skip, go where the rest
+    // went.
     if (lease_ && (unit_open_ || lease_->conversation().skipping())) {
         if (!plan(u)) return false;
         judge(u);
@@ -64,7 +70,8 @@ bool session::handle_unit(unit& u) {
     return lease_ ? handle_with_lease(u) : handle_without_lease(u);
 }
 
-/// The server of this block is gone: the first unit hears why, all others 25P02, until the block ends.
+/// The server of this block is gone: the first unit hears why, all others 25P02, until the block
+/// ends.
 bool session::handle_in_failed_block(unit& u) {
     if (u.messages.size() == 1 && u.end == 'S') {
         take(u.bytes.size());
@@ -99,7 +106,9 @@ bool session::handle_with_lease(unit& u) {
     const bool reads = u.route.target == route_target::standby;
     if (outstanding()) {
         // On a standby only reads may follow reads before those are answered.
-        if (discarding_ || !reads || !pure_unit_ || block_ != block_state::none || changes_.size() > 64) return false;
+        if (discarding_ || !reads || !pure_unit_ || block_ != block_state::none ||
+            changes_.size() > 64)
+            return false;
         forward_unit(u);
         return true;
     }
@@ -119,9 +128,10 @@ bool session::handle_with_lease(unit& u) {
 bool session::handle_without_lease(unit& u) {
     if (granted_) {
         auto leased = std::exchange(granted_, nullptr);
-        const bool fits = leased->state.standby ? u.route.target == route_target::standby
-                                                : owner_.view().primary == leased->home().key().node ||
-                                                      u.route.target == route_target::standby;
+        const bool fits = leased->state.standby
+                              ? u.route.target == route_target::standby
+                              : owner_.view().primary == leased->home().key().node ||
+                                    u.route.target == route_target::standby;
         if (fits && !leased->condemned()) return begin_lease(u, std::move(leased));
         leased->home().give_back(leased);
     }
@@ -133,7 +143,8 @@ bool session::go_to_primary(unit& u) {
     const auto primary = owner_.view().primary;
     if (!primary) {
         if (owner_.view().nodes.empty()) {
-            fail_unit(u, protocol::sqlstate::cannot_connect_now, "pgweir: no servers are configured");
+            fail_unit(u, protocol::sqlstate::cannot_connect_now,
+                      "pgweir: no servers are configured");
             return true;
         }
         wait_until(wait_for::primary);
@@ -169,7 +180,8 @@ std::optional<std::uint16_t> session::choose_standby(bool& look_under_way) {
         candidates.push_back({node.id, node.weight, owner_.in_flight(node.id), {}});
     }
     std::optional<std::uint16_t> preferred;
-    if (redirect_ && redirect_->target == redirect_target::node && owner_.balance().fraction() < redirect_->ratio)
+    if (redirect_ && redirect_->target == redirect_target::node &&
+        owner_.balance().fraction() < redirect_->ratio)
         preferred = redirect_->node;
     return choose_node(candidates, owner_.balance(), preferred);
 }
@@ -187,8 +199,8 @@ bool session::request(unit& u, std::uint16_t node, bool standby) {
     if (!from.wait(*this, policy_->queue_timeout)) {
         owner_.counters().queue_refusals[queue_refusal::queue_full].add();
         fail_unit(u, protocol::sqlstate::too_many_connections,
-                  "pgweir: queue_size (" + std::to_string(owner_.settings().queue_size) + ") sessions wait for node " +
-                      from.node_name() + " already");
+                  "pgweir: queue_size (" + std::to_string(owner_.settings().queue_size) +
+                      ") sessions wait for node " + from.node_name() + " already");
         return true;
     }
     wait_until(wait_for::lease);
@@ -207,12 +219,15 @@ bool session::begin_lease(unit& u, backend_ptr leased) {
     if (leased->state.standby) {
         const auto looks = owner_.signals().looks_begun.load();
         const auto node = leased->home().key().node;
-        const auto verdict = floor_.may_read(owner_.view(), node, as_connection(*leased), looks, as_consistency(consistency_));
+        const auto verdict = floor_.may_read(owner_.view(), node, as_connection(*leased), looks,
+                                             as_consistency(consistency_));
         if (verdict != read_verdict::yes || u.route.target != route_target::standby) {
-            if (u.route.target != route_target::standby && owner_.view().primary == node) leased->condemn();
+            if (u.route.target != route_target::standby && owner_.view().primary == node)
+                leased->condemn();
             leased->home().give_back(leased);
             if (u.route.target != route_target::standby && owner_.view().primary == node) {
-                // The view says primary, the server said standby at login: the view is ahead or behind; look again.
+                // The view says primary, the server said standby at login: the view is ahead or
+                // behind; look again.
                 owner_.hint_monitor(node);
                 wait_until(wait_for::primary);
                 return false;
@@ -230,10 +245,13 @@ bool session::begin_lease(unit& u, backend_ptr leased) {
     return true;
 }
 
-/// Makes the connection's state the session's own and opens the block that is still to be opened. True: wait for the answers.
+/// Makes the connection's state the session's own and opens the block that is still to be opened.
+/// True: wait for the answers.
 bool session::prepare_lease(unit& u) {
-    if (lease_->state.carried != followed_) injections_.push_back(state_change_sql(lease_->state, followed_));
-    if (uses_sequence_state(u) && !pins_.has(pin_reason::sequence_state)) injections_.emplace_back("DISCARD SEQUENCES");
+    if (lease_->state.carried != followed_)
+        injections_.push_back(state_change_sql(lease_->state, followed_));
+    if (uses_sequence_state(u) && !pins_.has(pin_reason::sequence_state))
+        injections_.emplace_back("DISCARD SEQUENCES");
     if (block_ == block_state::deferred) {
         injections_.push_back(begin_text_);
         if (moved_) injections_.emplace_back("SELECT 1");
@@ -298,7 +316,8 @@ void session::on_injected_ready() {
     }
 }
 
-/// A block that only read on a standby goes on on the primary: rolled back there, begun again here (RULES A15).
+/// A block that only read on a standby goes on on the primary: rolled back there, begun again here
+/// (RULES A15).
 bool session::move_block(unit&) {
     owner_.counters().blocks_moved.add();
     moving_ = true;
@@ -320,7 +339,8 @@ void session::end_lease() {
 void session::wait_until(wait_for what) {
     waiting_ = what;
     if (what != wait_for::look && what != wait_for::primary) return;
-    wait_deadline_ = clock::now() + (what == wait_for::look ? look_patience : owner_.settings().failover_timeout);
+    wait_deadline_ = clock::now() +
+                     (what == wait_for::look ? look_patience : owner_.settings().failover_timeout);
     if (!watching_) owner_.view_watchers().insert(this);
     if (!watching_ && what == wait_for::look) owner_.shared().monitor->begin_waiting();
     watching_look_ = what == wait_for::look;
@@ -360,25 +380,35 @@ void session::on_lease(backend_ptr leased) {
 
 void session::on_lease_refused(const lease_refusal& why) {
     waiting_ = wait_for::nothing;
-    if (why.server_error.empty()) owner_.counters().queue_refusals[queue_refusal::queue_timeout].add();
+    if (why.server_error.empty())
+        owner_.counters().queue_refusals[queue_refusal::queue_timeout].add();
     fail_waiting(why.sqlstate, why.message, why.server_error);
 }
 
 void session::on_long_wait(std::chrono::milliseconds waited) {
-    const auto text = "pgweir: waiting for a server connection for " + std::to_string(waited.count()) + " ms";
-    encode(protocol::make_notice(protocol::error_severity::notice, protocol::sqlstate::too_many_connections, text), io_->out());
+    const auto text =
+        "pgweir: waiting for a server connection for " + std::to_string(waited.count()) + " ms";
+    encode(protocol::make_notice(protocol::error_severity::notice,
+                                 protocol::sqlstate::too_many_connections, text),
+           io_->out());
     io_->flush();
 }
 
 /// The unit that waits at the front of the input fails.
-void session::fail_waiting(std::string_view sqlstate, std::string_view message, std::string_view server_error) {
+void session::fail_waiting(std::string_view sqlstate,
+                           std::string_view message,
+                           std::string_view server_error) {
     stop_waiting();
-    failure_ = lease_refusal{std::string{sqlstate}, std::string{message}, std::string{server_error}};
+    failure_ =
+        lease_refusal{std::string{sqlstate}, std::string{message}, std::string{server_error}};
     pump();
 }
 
 /// Answers a unit with an error instead of running it. Inside a block the block is failed then.
-void session::fail_unit(unit& u, std::string_view sqlstate, std::string_view message, std::string_view server_error) {
+void session::fail_unit(unit& u,
+                        std::string_view sqlstate,
+                        std::string_view message,
+                        std::string_view server_error) {
     if (server_error.empty()) {
         say_error(sqlstate, message);
     } else {
@@ -397,4 +427,4 @@ void session::fail_unit(unit& u, std::string_view sqlstate, std::string_view mes
     io_->flush();
 }
 
-}  // namespace pgweir
+} // namespace pgweir

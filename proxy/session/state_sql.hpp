@@ -12,7 +12,8 @@ namespace pgweir {
 [[nodiscard]] std::string quote_literal(std::string_view text);
 [[nodiscard]] std::string quote_identifier(std::string_view text);
 
-/// One query string that takes a connection from what it carries to `wanted`. Never empty when the two differ.
+/// One query string that takes a connection from what it carries to `wanted`. Never empty when the
+/// two differ.
 [[nodiscard]] std::string state_change_sql(const backend_state& from, const parameter_map& wanted);
 
-}  // namespace pgweir
+} // namespace pgweir

@@ -30,7 +30,8 @@ std::string state_change_sql(const backend_state& from, const parameter_map& wan
     std::string sets;
     const auto set = [&](std::string_view name, std::string_view value) {
         sets += sets.empty() ? "SELECT " : ", ";
-        sets += "pg_catalog.set_config(" + quote_literal(name) + ", " + quote_literal(value) + ", false)";
+        sets += "pg_catalog.set_config(" + quote_literal(name) + ", " + quote_literal(value) +
+                ", false)";
     };
     for (const auto& [name, value] : from.carried)
         if (!wanted.contains(name)) resets += "RESET " + quote_identifier(name) + "; ";
@@ -41,4 +42,4 @@ std::string state_change_sql(const backend_state& from, const parameter_map& wan
     return resets + sets;
 }
 
-}  // namespace pgweir
+} // namespace pgweir

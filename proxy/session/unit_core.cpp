@@ -16,14 +16,18 @@ bool belongs_in_unit(char type) {
     case 'C':
     case 'S':
     case 'H':
-    case 'F': return true;
-    default: return false;
+    case 'F':
+        return true;
+    default:
+        return false;
     }
 }
 
-bool ends_unit(char type) { return type == 'Q' || type == 'S' || type == 'H' || type == 'F'; }
+bool ends_unit(char type) {
+    return type == 'Q' || type == 'S' || type == 'H' || type == 'F';
+}
 
-}  // namespace
+} // namespace
 
 unit_scan scan_unit(std::string_view input, std::size_t limit, unit& out) {
     std::size_t at = 0;
@@ -47,8 +51,10 @@ unit_scan scan_unit(std::string_view input, std::size_t limit, unit& out) {
                 out.bytes = input.substr(0, at);
                 return unit_scan::complete;
             }
-            // Names stand at the front of a message: wait for a good piece before it starts to stream.
-            if (rest.size() < std::min<std::uint64_t>(header.size, limit / 2)) return unit_scan::incomplete;
+            // Names stand at the front of a message: wait for a good piece before it starts to
+            // stream.
+            if (rest.size() < std::min<std::uint64_t>(header.size, limit / 2))
+                return unit_scan::incomplete;
             out.messages.push_back({header.type, 0, rest.size()});
             out.bytes = input;
             out.rest = header.size - rest.size();
@@ -65,4 +71,4 @@ unit_scan scan_unit(std::string_view input, std::size_t limit, unit& out) {
     }
 }
 
-}  // namespace pgweir
+} // namespace pgweir

@@ -155,9 +155,7 @@ TEST_F(pin, PinnedSessionsHaveTheirOwnCapBelowThePoolSize) {
 
 TEST_F(pin, APinIsCountedAndEndsWithItsSession) {
     PGWEIR_ONLY();
-    const auto pinned = [] {
-        return shared_pgweir().metric("pgweir_clients", "state=\"pinned\"");
-    };
+    const auto pinned = [] { return shared_pgweir().metric("pgweir_clients", "state=\"pinned\""); };
     const auto before = pinned();
     {
         auto session = connect();

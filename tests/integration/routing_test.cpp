@@ -33,7 +33,8 @@ protected:
     }
     /// Ends what an earlier statement may have begun, and the fresh connection of each test.
     static pg_connection fresh() { return connect(); }
-    /// After a write, and after any answer of the primary, reads stay there until a position is known.
+    /// After a write, and after any answer of the primary, reads stay there until a position is
+    /// known.
     static void wait_for_standby(pg_connection& session) {
         EXPECT_TRUE(wait_until([&] { return route_of(session, "select 'MARKER'") == "standby"; }));
     }
@@ -186,7 +187,8 @@ TEST_F(routing, FunctionsMadeOrChangedThroughPgweirAreJudgedAnew) {
 
 TEST_F(routing, ReadsAreSpreadOverBothStandbys) {
     std::set<std::size_t> used;
-    // One session that never pauses may stay where it has read: nobody else is known to have caught up.
+    // One session that never pauses may stay where it has read: nobody else is known to have caught
+    // up.
     for (int round = 0; round < 60 && used.size() < 2; ++round) {
         auto session = fresh();
         wait_for_standby(session);

@@ -1,6 +1,6 @@
-// Run at configure time. Some compilers (g++ 12) destroy a temporary aggregate or closure twice when
-// it is built in a full-expression that contains co_await. This program counts constructions against
-// destructions of such temporaries and returns 1 where they differ.
+// Run at configure time. Some compilers (g++ 12) destroy a temporary aggregate or closure twice
+// when it is built in a full-expression that contains co_await. This program counts constructions
+// against destructions of such temporaries and returns 1 where they differ.
 #include <coroutine>
 #include <exception>
 #include <utility>
@@ -69,8 +69,7 @@ task by_reference(const aggregate&) {
     co_return;
 }
 
-template <class Function>
-task by_closure(Function) {
+template <class Function> task by_closure(Function) {
     co_return;
 }
 
