@@ -60,7 +60,7 @@ TEST_F(admin, ShowPoolsCountsClientsAndServers) {
 TEST_F(admin, ShowClientsAndServersNameThem) {
     auto client =
         logged_in(proxy_->port(), accounts::app, "app", {{"application_name", "shown in admin"}});
-    client.converse(wire::query("create table pausing (n int)"));
+    client.converse(wire::query("create table if not exists pausing (n int)"));
     client.converse(wire::query("begin"));
     client.converse(wire::query("insert into pausing values (1)"));
     const auto clients = show("clients");
@@ -126,7 +126,9 @@ TEST_F(admin, PauseHoldsNewWorkAndResumeLetsItGo) {
 
 TEST_F(admin, PauseWaitsForTransactionsToEnd) {
     auto client = logged_in(proxy_->port());
-    client.converse(wire::query("begin; create temporary table t (n int) on commit drop"));
+    client.converse(wire::query("create table if not exists pausing (n int)"));
+    client.converse(wire::query("begin"));
+    client.converse(wire::query("insert into pausing values (1)"));
     console_->send("pause");
     EXPECT_EQ(letters(client.converse(wire::query("select 1"))), "TDCZ")
         << "a transaction under way goes on";
