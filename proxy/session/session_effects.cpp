@@ -1,0 +1,201 @@
+// What a unit does to its session beyond its transaction: what it pins, what it makes doubtful,
+// what must be put back.
+#include "proxy/session/session.hpp"
+
+#include <algorithm>
+
+namespace pgweir {
+
+namespace {
+
+bool is_ddl(const unit& u) {
+    for (const auto& f : u.facts)
+        for (const auto& s : f->statements)
+            if (s.kind == sql::statement_kind::ddl || s.kind == sql::statement_kind::unknown ||
+                s.kind == sql::statement_kind::do_block || s.kind == sql::statement_kind::call)
+                return true;
+    return u.unparsed;
+}
+
+pin_reason reason_of(sql::effect_kind kind) {
+    switch (kind) {
+    case sql::effect_kind::sql_prepare:
+        return pin_reason::sql_prepare;
+    case sql::effect_kind::listen:
+        return pin_reason::listen;
+    case sql::effect_kind::temporary_object:
+        return pin_reason::temporary_object;
+    case sql::effect_kind::holdable_cursor:
+        return pin_reason::holdable_cursor;
+    case sql::effect_kind::advisory_lock:
+        return pin_reason::advisory_lock;
+    case sql::effect_kind::load_library:
+        return pin_reason::library;
+    case sql::effect_kind::set_seed:
+        return pin_reason::seed;
+    case sql::effect_kind::sequence_state:
+        return pin_reason::sequence_state;
+    case sql::effect_kind::large_object_or_origin:
+        return pin_reason::held_by_connection;
+    case sql::effect_kind::opaque:
+        return pin_reason::opaque;
+    default:
+        return pin_reason::parameter;
+    }
+}
+
+bool asks_sequence_state(const sql::statement_facts& s) {
+    return std::any_of(s.functions.begin(), s.functions.end(), [](const auto& f) {
+        return f.name.name == "currval" || f.name.name == "lastval";
+    });
+}
+
+} // namespace
+
+/// currval and lastval answer for the connection: on one that another session used, they must not
+/// answer at all (RULES A13).
+bool session::uses_sequence_state(const unit& u) const {
+    for (const auto& f : u.facts)
+        for (const auto& s : f->statements)
+            if (asks_sequence_state(s)) return true;
+    return false;
+}
+
+/// PostgreSQL's own functions change session state only in ways that the facts know; others may do
+/// anything.
+bool session::calls_own_function(const unit& u) const {
+    const auto& known = catalog_->usable();
+    if (!known) return true;
+    for (const auto& f : u.facts)
+        for (const auto& s : f->statements)
+            for (const auto& call : s.functions)
+                if (known->has_own_function(call.name.name)) return true;
+    return false;
+}
+
+/// What the unit pins if it succeeds.
+pin_set session::pins_of(const unit& u) const {
+    pin_set all;
+    if (u.unparsed && (!u.facts.empty() || u.end != 'H')) all.add(pin_reason::opaque);
+    if (u.route.reason == route_reason::unproved_function && calls_own_function(u))
+        all.add(pin_reason::opaque);
+    for (const auto& f : u.facts) {
+        for (const auto& s : f->statements) {
+            if (catalog_->sequence_state_asked && s.kind == sql::statement_kind::insert)
+                all.add(pin_reason::sequence_state);
+            for (const auto& e : s.effects)
+                if (const auto why = pin_of(e)) all.add(*why);
+        }
+    }
+    return all;
+}
+
+std::optional<pin_reason> session::pin_of(const sql::session_effect& e) const {
+    switch (e.kind) {
+    case sql::effect_kind::set_parameter:
+    case sql::effect_kind::reset_parameter:
+        // What the server reports by itself is followed from its reports.
+        if (e.local) return std::nullopt;
+        if (lease_->state.login_reported.contains(to_lower(e.name)) &&
+            e.name != "session_authorization")
+            return std::nullopt;
+        return pin_reason::parameter;
+    case sql::effect_kind::deallocate:
+    case sql::effect_kind::deallocate_all:
+    case sql::effect_kind::unlisten:
+    case sql::effect_kind::reset_all:
+    case sql::effect_kind::discard_all:
+    case sql::effect_kind::discard_other:
+        return std::nullopt;
+    case sql::effect_kind::sequence_state:
+        if (!catalog_->sequence_state_asked) return std::nullopt;
+        return pin_reason::sequence_state;
+    default:
+        return reason_of(e.kind);
+    }
+}
+
+/// Everything else that the unit does to the session beyond its transaction.
+void session::note_effects(const unit& u) {
+    if (lease_->conversation().skipping()) return;
+    if (!outstanding()) commits_ = u.unparsed;
+    ddl_unit_ = ddl_unit_ || is_ddl(u);
+    doubted_unit_ =
+        doubted_unit_ || (!pins_.any() && (u.route.reason == route_reason::unproved_relation ||
+                                           u.route.reason == route_reason::unproved_function));
+    for (const auto& f : u.facts) {
+        for (const auto& s : f->statements) {
+            if (s.kind == sql::statement_kind::commit || s.kind == sql::statement_kind::call)
+                commits_ = true;
+            if (asks_sequence_state(s)) catalog_->sequence_state_asked = true;
+            if (s.kind == sql::statement_kind::rollback) {
+                // Whatever was reset in the block comes back.
+                restores_startup_ = false;
+                restores_names_.clear();
+            }
+            for (const auto& e : s.effects) {
+                const bool resets = e.kind == sql::effect_kind::reset_all ||
+                                    e.kind == sql::effect_kind::discard_all;
+                const bool to_default =
+                    e.kind == sql::effect_kind::reset_parameter ||
+                    (e.kind == sql::effect_kind::set_parameter && !e.value && !e.local);
+                const bool takes_names = e.kind == sql::effect_kind::deallocate ||
+                                         e.kind == sql::effect_kind::deallocate_all ||
+                                         e.kind == sql::effect_kind::discard_all;
+                // In other company it is not followed one by one: this connection serves nobody
+                // else.
+                if (takes_names && !u.is_simple()) lease_->condemn();
+                if (takes_names && u.single() == nullptr) lease_->condemn();
+                forgets_names_ =
+                    forgets_names_ || (takes_names && e.kind != sql::effect_kind::deallocate &&
+                                       lease_->condemned() && !u.parse_only);
+                restores_startup_ = restores_startup_ || (resets && !startup_.empty());
+                if (to_default && startup_.contains(to_lower(e.name)))
+                    restores_names_.push_back(to_lower(e.name));
+                // A custom parameter leaves a trace that nothing removes (RULES A10).
+                tainted_ = tainted_ || (e.kind == sql::effect_kind::set_parameter &&
+                                        e.name.find('.') != std::string::npos);
+            }
+        }
+    }
+    pins_if_done_.add(pins_of(u));
+}
+
+/// Pins have a cap of their own, so that pinned sessions cannot eat the pool (RULES E4). True: the
+/// unit was refused.
+bool session::refuses_pin(unit& u) {
+    if (pins_.any() || lease_->conversation().skipping()) return false;
+    const auto wanted = pins_of(u);
+    if (!wanted.any() || lease_->home().slot().pinned.load() < policy_->max_pinned) return false;
+    std::string reasons;
+    wanted.each([&](pin_reason why) {
+        reasons += (reasons.empty() ? "" : ", ") + std::string{label(why)};
+    });
+    owner_.counters().queue_refusals[queue_refusal::pinned_limit].add();
+    const auto why = "pgweir: max_pinned (" + std::to_string(policy_->max_pinned) +
+                     ") sessions of this pool hold a server connection already; this statement "
+                     "would pin one more (" +
+                     reasons + ")";
+    if (lease_->conversation().status() == 'T') {
+        // The block fails on its server as well: nothing of it may be committed after an error.
+        failure_ = lease_refusal{"53300", why, {}};
+        refusing_ = true;
+        waiting_ = wait_for::injection;
+        inject("ROLLBACK TO SAVEPOINT pgweir_refused_a_pin");
+        return true;
+    }
+    fail_unit(u, "53300", why);
+    if (lease_ && lease_->conversation().at_rest()) end_lease();
+    return true;
+}
+
+void session::count_pin(bool begins) {
+    if (begins && pinned_in_ == nullptr) {
+        pinned_in_ = &lease_->home().slot();
+        pinned_in_->pinned.fetch_add(1);
+    } else if (!begins && pinned_in_ != nullptr) {
+        std::exchange(pinned_in_, nullptr)->pinned.fetch_sub(1);
+    }
+}
+
+} // namespace pgweir
