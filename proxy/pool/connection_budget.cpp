@@ -202,19 +202,4 @@ std::uint32_t connection_budget::node_connections(std::uint16_t node) {
     return it->second->open;
 }
 
-std::vector<connection_budget::pool_state> connection_budget::states(clock::time_point now) {
-    std::vector<pool_state> all;
-    const std::lock_guard guard{registry_};
-    for (const auto& [key, slot] : pools_) {
-        const std::lock_guard inner{slot->node->mutex};
-        pool_state state{
-            key, slot->limit, slot->open, 0, static_cast<std::uint32_t>(slot->queue.size()), {}};
-        for (const auto& idle : slot->idle)
-            state.idle += idle.load(std::memory_order_relaxed);
-        if (!slot->queue.empty()) state.oldest_wait = now - slot->queue.front().since;
-        all.push_back(std::move(state));
-    }
-    return all;
-}
-
 } // namespace pgweir

@@ -127,18 +127,6 @@ public:
     [[nodiscard]] std::vector<pool_figures> figures(clock::time_point now);
     [[nodiscard]] std::uint32_t node_connections(std::uint16_t node);
 
-    /// A pool at this moment, all workers together.
-    struct pool_state {
-        pool_key key;
-        std::uint32_t limit = 0;
-        std::uint32_t open = 0;
-        std::uint32_t idle = 0;
-        std::uint32_t waiting = 0;
-        clock::duration oldest_wait{0};
-    };
-    /// Any thread; for metrics and the console, not for the way of a query.
-    [[nodiscard]] std::vector<pool_state> states(clock::time_point now);
-
 private:
     void wake_waiters(node_slot& node);
     void wake_idle_owners(pool_slot& pool, unsigned asking);

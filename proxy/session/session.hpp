@@ -156,7 +156,7 @@ private:
     bool handle_in_failed_block(unit& u);
     bool go_to_primary(unit& u);
     bool go_to_standby(unit& u);
-    bool request(unit& u, std::uint16_t node, bool standby);
+    bool request(unit& u, std::uint16_t node);
     bool begin_lease(unit& u, backend_ptr leased);
     bool move_block(unit& u);
     bool prepare_lease(unit& u);
@@ -181,6 +181,7 @@ private:
     void forward_target(char type, std::string_view body, std::string_view whole, std::string& out);
     void forward_query(unit& u, std::string_view body, std::string_view whole, std::string& out);
     void ensure_prepared(const prepared_ptr& statement, std::string& out);
+    void ensure_unnamed(const prepared_ptr& statement, std::string& out);
     void evict_prepared(std::string& out);
     [[nodiscard]] prepared_ptr find_statement(std::string_view name) const;
     [[nodiscard]] prepared_ptr statement_now(std::string_view name) const;
@@ -300,7 +301,6 @@ private:
     bool forgets_names_ = false; // a unit of several statements took all prepared statements away
     std::vector<std::string> restores_names_; // … or RESET these of them
     bool timed_out_ = false;
-    bool waits_for_standby_ = false;
     bool watching_look_ = false;
     bool tainted_ = false; // a custom parameter was set: the connection is not handed on
     connection_budget::pool_slot* pinned_in_ = nullptr;

@@ -240,6 +240,15 @@ void session::ensure_prepared(const prepared_ptr& statement, std::string& out) {
                out);
 }
 
+/// The same for the unnamed statement, which another session may have replaced on this connection.
+void session::ensure_unnamed(const prepared_ptr& statement, std::string& out) {
+    if (!statement || lease_->unnamed == statement || parses_unnamed()) return;
+    const auto tag = change({pending_change::parse_again, {}, statement, 0});
+    if (lease_->conversation().add({expect::parse, origin::helper, tag}))
+        encode(protocol::parse_names{{}, statement->text, statement->types}, out);
+    lease_->unnamed = statement;
+}
+
 void session::evict_prepared(std::string& out) {
     const auto limit = static_cast<std::size_t>(owner_.settings().prepared_statements_size.value);
     while (const auto old = lease_->state.prepared.excess(limit)) {
@@ -272,12 +281,7 @@ void session::forward_bind(unit& u, const unit_message& m, std::string& out) {
     const auto whole = u.bytes.substr(m.offset, m.size);
     const auto statement = statement_now(name);
     if (name.empty()) {
-        if (statement && lease_->unnamed != statement && !parses_unnamed()) {
-            const auto tag = change({pending_change::parse_again, {}, statement, 0});
-            if (conversation.add({expect::parse, origin::helper, tag}))
-                encode(protocol::parse_names{{}, statement->text, statement->types}, out);
-            lease_->unnamed = statement;
-        }
+        ensure_unnamed(statement, out);
         if (conversation.add({expect::bind, origin::frontend, 0})) out += whole;
         return;
     }
@@ -333,15 +337,7 @@ void session::forward_target(char type,
                                   : expect::describe_statement;
     if (portal || what->name.empty()) {
         if (!portal && type == 'C') unnamed_ = lease_->unnamed = nullptr;
-        if (!portal && type == 'D') {
-            const auto statement = statement_now({});
-            if (statement && lease_->unnamed != statement && !parses_unnamed()) {
-                const auto tag = change({pending_change::parse_again, {}, statement, 0});
-                if (conversation.add({expect::parse, origin::helper, tag}))
-                    encode(protocol::parse_names{{}, statement->text, statement->types}, out);
-                lease_->unnamed = statement;
-            }
-        }
+        if (!portal && type == 'D') ensure_unnamed(statement_now({}), out);
         if (conversation.add({kind, origin::frontend, 0})) out += whole;
         return;
     }

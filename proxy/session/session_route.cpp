@@ -150,13 +150,13 @@ bool session::go_to_primary(unit& u) {
         wait_until(wait_for::primary);
         return false;
     }
-    return request(u, *primary, false);
+    return request(u, *primary);
 }
 
 bool session::go_to_standby(unit& u) {
     bool look_under_way = false;
     const auto node = choose_standby(look_under_way);
-    if (node) return request(u, *node, true);
+    if (node) return request(u, *node);
     if (look_under_way) {
         wait_until(wait_for::look);
         return false;
@@ -193,7 +193,7 @@ pool& session::pool_of(std::uint16_t node) {
 }
 
 /// A connection to this node, now or later.
-bool session::request(unit& u, std::uint16_t node, bool standby) {
+bool session::request(unit& u, std::uint16_t node) {
     auto& from = pool_of(node);
     if (auto ready = from.take(followed_)) return begin_lease(u, std::move(ready));
     if (!from.wait(*this, policy_->queue_timeout)) {
@@ -204,7 +204,6 @@ bool session::request(unit& u, std::uint16_t node, bool standby) {
         return true;
     }
     wait_until(wait_for::lease);
-    waits_for_standby_ = standby;
     return false;
 }
 
