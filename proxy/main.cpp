@@ -16,6 +16,17 @@ namespace {
 
 using namespace pgweir;
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define PGWEIR_SANITIZED
+#endif
+#endif
+#if defined(PGWEIR_SANITIZED) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr auto version = PGWEIR_VERSION " (sanitized: slow, and large in memory)";
+#else
+constexpr auto version = PGWEIR_VERSION;
+#endif
+
 /// As many descriptors as the system lets us have: each client and each server connection is one.
 void raise_descriptor_limit() {
     rlimit limit{};
@@ -53,7 +64,7 @@ int serve(const command_line& wanted) {
 } // namespace
 
 int main(int argc, char** argv) {
-    const auto wanted = parse_command_line(argc, argv, PGWEIR_VERSION);
+    const auto wanted = parse_command_line(argc, argv, version);
     switch (wanted.wanted) {
     case command_line::action::leave:
         std::fputs(wanted.text.c_str(), wanted.exit_code == 0 ? stdout : stderr);

@@ -268,6 +268,10 @@ public:
     [[nodiscard]] std::uint64_t next_backend_id() {
         return std::uint64_t{id_} << 48U | ++last_backend_;
     }
+    /// Unique in the process, never 0.
+    [[nodiscard]] std::uint64_t next_session_serial() {
+        return std::uint64_t{id_} << 48U | ++last_session_;
+    }
     void hint_monitor(std::uint16_t node);
     void count_idle(std::uint16_t node, int by);
 
@@ -313,6 +317,7 @@ private:
     steady_timer tick_timer_{io_.get_executor()};
     clock::time_point now_ = clock::now();
     std::uint64_t last_backend_ = 0;
+    std::uint64_t last_session_ = 0;
     unsigned ticks_ = 0;
     double connect_tokens_ = 10;
     std::set<std::string, std::less<>> paused_;

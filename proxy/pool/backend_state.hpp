@@ -32,6 +32,11 @@ struct backend_state {
         welcome;           // the same, as spelt and in the server's order
     parameter_map carried; // what was set for a session and not undone
     prepared_set prepared;
+    // The one session (its serial) whose statements may have used sequences here since the last
+    // DISCARD SEQUENCES: currval and lastval are its own (RULES A13).
+    std::uint64_t sequence_user = no_sequence_user;
+    static constexpr std::uint64_t no_sequence_user = 0;
+    static constexpr std::uint64_t several_sequence_users = ~std::uint64_t{0};
     std::int32_t process_id = 0;
     std::string secret_key;
     std::uint64_t login_look = 0;    // look counter when the login had finished (RULES A6)

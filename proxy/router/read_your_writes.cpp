@@ -58,7 +58,7 @@ bool session_floor::settle_primary(const primary_mark& mark,
                                    const cluster_view& view,
                                    const sample_history& history) {
     const auto* const found = history.primary_after(mark.look);
-    if (found == nullptr) return false;
+    if (found == nullptr) return !view.primary && settle_by_standbys(mark, view, history);
     const bool loose = mark.loose || view.asynchronous_commit;
     const auto bound = loose ? found->sample.insert : found->sample.flush;
     if (!bound) return false;
@@ -68,6 +68,24 @@ bool session_floor::settle_primary(const primary_mark& mark,
     } else {
         raise_to(position, view);
     }
+    return true;
+}
+
+/// The primary is gone and has left no sample behind the mark. What no standby had received by then
+/// is lost, or unknown until its server is back (RULES A3, A7): the rest is the bound.
+bool session_floor::settle_by_standbys(const primary_mark& mark,
+                                       const cluster_view& view,
+                                       const sample_history& history) {
+    std::optional<wal_position> greatest;
+    for (const auto& node : view.nodes) {
+        if (!node.readable) continue;
+        const auto* const seen = history.standby_after(node.id, mark.look);
+        if (seen == nullptr || !seen->sample.received) return false; // its next sample will tell
+        greatest =
+            greater_of(greatest, wal_position{seen->sample.timeline, *seen->sample.received}, view);
+    }
+    if (!greatest) return false;
+    raise_to(*greatest, view);
     return true;
 }
 

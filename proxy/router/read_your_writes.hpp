@@ -105,6 +105,9 @@ private:
     [[nodiscard]] bool settle_primary(const primary_mark& mark,
                                       const cluster_view& view,
                                       const sample_history& history);
+    [[nodiscard]] bool settle_by_standbys(const primary_mark& mark,
+                                          const cluster_view& view,
+                                          const sample_history& history);
     [[nodiscard]] bool settle_standby(const standby_mark& mark,
                                       const cluster_view& view,
                                       const sample_history& history);

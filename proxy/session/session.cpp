@@ -33,7 +33,8 @@ constexpr std::size_t enough_kept = 64UL * 1024;
 } // namespace
 
 session::session(worker& owner, std::shared_ptr<stream> io, std::string peer, bool local)
-    : owner_{owner}, io_{std::move(io)}, peer_{std::move(peer)}, local_{local} {
+    : owner_{owner}, serial_{owner.next_session_serial()}, io_{std::move(io)},
+      peer_{std::move(peer)}, local_{local} {
     io_->set_listener(this);
 }
 

@@ -187,7 +187,9 @@ private:
     [[nodiscard]] prepared_ptr statement_now(std::string_view name) const;
     [[nodiscard]] bool parses_unnamed() const;
     [[nodiscard]] bool is_being_prepared(const prepared_ptr& statement) const;
-    [[nodiscard]] bool uses_sequence_state(const unit& u) const;
+    [[nodiscard]] bool finds_foreign_sequences(const unit& u) const;
+    void discard_sequences();
+    void begin_injections();
     [[nodiscard]] std::uint64_t change(pending_change what);
     void note_followed();
     void note_effects(const unit& u);
@@ -234,6 +236,7 @@ private:
     void set_own_parameter(unit& u, const sql::statement_facts& facts);
 
     worker& owner_;
+    std::uint64_t serial_;
     std::shared_ptr<stream> io_;
     std::string peer_;
     std::string user_;
@@ -302,7 +305,8 @@ private:
     std::vector<std::string> restores_names_; // … or RESET these of them
     bool timed_out_ = false;
     bool watching_look_ = false;
-    bool tainted_ = false; // a custom parameter was set: the connection is not handed on
+    bool read_waits_ = false; // for a primary, because no standby may answer it yet
+    bool tainted_ = false;    // a custom parameter was set: the connection is not handed on
     connection_budget::pool_slot* pinned_in_ = nullptr;
     std::optional<redirect> redirect_;        // the operator's preference for this session's reads
     std::optional<lease_refusal> failure_;    // of the unit at the front of the input

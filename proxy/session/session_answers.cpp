@@ -346,10 +346,8 @@ void session::restore_startup() {
     }
     note_followed();
     if (carried == followed_) return pump();
-    waiting_ = wait_for::injection;
-    injected_error_.clear();
     injections_ = {state_change_sql(lease_->state, followed_)};
-    inject(injections_.front());
+    begin_injections();
 }
 
 /// The server connection is gone. What the client hears depends on what was under way (design

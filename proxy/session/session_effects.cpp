@@ -44,6 +44,42 @@ pin_reason reason_of(sql::effect_kind kind) {
     }
 }
 
+/// By its kind alone: a plain SELECT may still call nextval out of sight.
+bool never_uses_sequences(const sql::statement_facts& s) {
+    using enum sql::statement_kind;
+    switch (s.kind) {
+    case select:
+        return s.functions.empty();
+    case empty:
+    case show:
+    case set:
+    case reset:
+    case set_transaction:
+    case set_characteristics:
+    case begin:
+    case commit:
+    case rollback:
+    case savepoint:
+    case release_savepoint:
+    case rollback_to_savepoint:
+    case deallocate:
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool may_use_sequences(const unit& u) {
+    if (u.route.target == route_target::standby) return false;
+    if (u.unparsed || u.route.reason == route_reason::unproved_function ||
+        u.route.reason == route_reason::unproved_relation)
+        return true;
+    for (const auto& f : u.facts)
+        for (const auto& s : f->statements)
+            if (!never_uses_sequences(s)) return true;
+    return false;
+}
+
 bool asks_sequence_state(const sql::statement_facts& s) {
     return std::any_of(s.functions.begin(), s.functions.end(), [](const auto& f) {
         return f.name.name == "currval" || f.name.name == "lastval";
@@ -52,13 +88,18 @@ bool asks_sequence_state(const sql::statement_facts& s) {
 
 } // namespace
 
-/// currval and lastval answer for the connection: on one that another session used, they must not
-/// answer at all (RULES A13).
-bool session::uses_sequence_state(const unit& u) const {
+/// currval and lastval answer for the connection: where another session has used sequences they
+/// must not answer at all (RULES A13). True: what is there must be discarded before this unit.
+bool session::finds_foreign_sequences(const unit& u) const {
+    const auto last = lease_->state.sequence_user;
+    if (last == backend_state::no_sequence_user || last == serial_) return false;
     for (const auto& f : u.facts)
         for (const auto& s : f->statements)
             if (asks_sequence_state(s)) return true;
-    return false;
+    // The session keeps this connection from here on, and may ask later.
+    if (pins_.any()) return false;
+    const auto wanted = pins_of(u);
+    return wanted.has(pin_reason::sequence_state) || wanted.has(pin_reason::opaque);
 }
 
 /// PostgreSQL's own functions change session state only in ways that the facts know; others may do
@@ -118,6 +159,12 @@ std::optional<pin_reason> session::pin_of(const sql::session_effect& e) const {
 /// Everything else that the unit does to the session beyond its transaction.
 void session::note_effects(const unit& u) {
     if (lease_->conversation().skipping()) return;
+    if (may_use_sequences(u)) {
+        auto& user = lease_->state.sequence_user;
+        user = user == backend_state::no_sequence_user || user == serial_
+                   ? serial_
+                   : backend_state::several_sequence_users;
+    }
     if (!outstanding()) commits_ = u.unparsed;
     ddl_unit_ = ddl_unit_ || is_ddl(u);
     doubted_unit_ =

@@ -98,6 +98,13 @@ bool session::handle_in_failed_block(unit& u) {
 bool session::handle_with_lease(unit& u) {
     // Behind answers that are still to come a refusal would overtake them.
     if (!outstanding() && refuses_pin(u)) return true;
+    if (!lease_->state.standby && finds_foreign_sequences(u) &&
+        lease_->conversation().status() != 'E') {
+        if (outstanding()) return false;
+        discard_sequences();
+        begin_injections();
+        return false;
+    }
     if (pins_.any() || !lease_->state.standby) {
         forward_unit(u);
         return true;
@@ -147,6 +154,7 @@ bool session::go_to_primary(unit& u) {
                       "pgweir: no servers are configured");
             return true;
         }
+        read_waits_ = u.route.target == route_target::standby;
         wait_until(wait_for::primary);
         return false;
     }
@@ -249,17 +257,25 @@ bool session::begin_lease(unit& u, backend_ptr leased) {
 bool session::prepare_lease(unit& u) {
     if (lease_->state.carried != followed_)
         injections_.push_back(state_change_sql(lease_->state, followed_));
-    if (uses_sequence_state(u) && !pins_.has(pin_reason::sequence_state))
-        injections_.emplace_back("DISCARD SEQUENCES");
+    if (finds_foreign_sequences(u)) discard_sequences();
     if (block_ == block_state::deferred) {
         injections_.push_back(begin_text_);
         if (moved_) injections_.emplace_back("SELECT 1");
     }
     if (injections_.empty()) return false;
+    begin_injections();
+    return true;
+}
+
+void session::begin_injections() {
     injected_error_.clear();
     waiting_ = wait_for::injection;
     inject(injections_.front());
-    return true;
+}
+
+void session::discard_sequences() {
+    injections_.emplace_back("DISCARD SEQUENCES");
+    lease_->state.sequence_user = backend_state::no_sequence_user;
 }
 
 void session::inject(std::string_view sql) {
@@ -353,11 +369,20 @@ void session::stop_waiting() {
         watching_ = watching_look_ = false;
     }
     waiting_ = wait_for::nothing;
+    read_waits_ = false;
 }
 
 void session::on_view() {
     if (waiting_ != wait_for::look && waiting_ != wait_for::primary) return;
-    if (waiting_ == wait_for::primary && !owner_.view().primary) return;
+    if (waiting_ == wait_for::primary && !owner_.view().primary) {
+        if (!read_waits_) return;
+        // A read waits for a standby as well; the time that it has waited so far counts.
+        const auto deadline = wait_deadline_;
+        stop_waiting();
+        pump();
+        if (waiting_ == wait_for::primary) wait_deadline_ = std::min(wait_deadline_, deadline);
+        return;
+    }
     stop_waiting();
     pump();
 }

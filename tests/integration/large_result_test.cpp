@@ -21,6 +21,7 @@ std::size_t drain(wire_client& client) {
 
 TEST_F(large_result, AGigabyteOfRowsGrowsMemoryByLessThan32Megabytes) {
     PGWEIR_ONLY();
+    PGWEIR_MEASURES_MEMORY();
     auto client = logged_in(target_port());
     client.converse(wire::query("select 1"));
     const auto before = shared_pgweir().resident();
@@ -39,6 +40,7 @@ TEST_F(large_result, AGigabyteOfRowsGrowsMemoryByLessThan32Megabytes) {
 
 TEST_F(large_result, ASlowReaderHoldsTheServerBackInsteadOfFillingMemory) {
     PGWEIR_ONLY();
+    PGWEIR_MEASURES_MEMORY();
     auto client = logged_in(target_port());
     client.converse(wire::query("select 1"));
     const auto before = shared_pgweir().resident();

@@ -71,6 +71,12 @@ std::filesystem::path pgweir_process::binary() {
     return self.parent_path().parent_path() / "pgweir";
 }
 
+bool pgweir_process::is_sanitized() {
+    static const bool known =
+        run_command({binary().string(), "--version"}).output.find("sanitized") != std::string::npos;
+    return known;
+}
+
 pgweir_process::pgweir_process(const std::string& nodes, const pgweir_options& options)
     : directory_{"pgweir"} {
     const auto users = directory_.path() / "users.txt";

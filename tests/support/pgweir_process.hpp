@@ -58,6 +58,8 @@ public:
     void expect_clean_log() const;
 
     [[nodiscard]] static std::filesystem::path binary();
+    /// Built with a sanitizer, as it says itself.
+    [[nodiscard]] static bool is_sanitized();
 
 private:
     void launch(const pgweir_options& options);

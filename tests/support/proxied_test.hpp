@@ -14,16 +14,6 @@
 #include <optional>
 #include <string>
 
-// Memory as the system sees it means nothing under AddressSanitizer, which keeps what was freed.
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define PGWEIR_MEASURES_MEMORY() GTEST_SKIP() << "memory is not measured under AddressSanitizer"
-#endif
-#endif
-#ifndef PGWEIR_MEASURES_MEMORY
-#define PGWEIR_MEASURES_MEMORY() static_cast<void>(0)
-#endif
-
 namespace pgweir::test {
 
 /// True if tests talk to PostgreSQL itself.
@@ -34,6 +24,11 @@ pgweir_process& shared_pgweir();
 void drop_shared_pgweir();
 /// The port under test: the shared pgweir's, or the shared primary's.
 int target_port();
+
+/// Memory as the system sees it means nothing in a sanitized pgweir, which keeps what was freed.
+#define PGWEIR_MEASURES_MEMORY()                                                                   \
+    if (::pgweir::test::pgweir_process::is_sanitized())                                            \
+    GTEST_SKIP() << "memory is not measured in a sanitized pgweir"
 
 /// Skips the running test when there is no pgweir.
 #define PGWEIR_ONLY()                                                                              \

@@ -403,4 +403,20 @@ TEST(WalPosition, IsWrittenAndReadBack) {
         EXPECT_FALSE(parse_wal_position(text)) << text;
 }
 
+TEST(SessionFloor, WithoutAPrimaryWhatTheStandbysHaveReceivedIsTheBound) {
+    look_around world;
+    world.look_at_all(100);
+    session_floor floor;
+    floor.on_primary_answer(world.looks, false);
+    world.view.primary.reset();
+    EXPECT_NE(world.ask(floor, 1), read_verdict::yes);
+    world.look_standby(1, 150, 160);
+    EXPECT_NE(world.ask(floor, 1), read_verdict::yes) << "the other one may have received more";
+    world.look_standby(2, 140, 170);
+    EXPECT_NE(world.ask(floor, 1), read_verdict::yes);
+    EXPECT_EQ(floor.position(), (wal_position{first_timeline, lsn{170}}));
+    world.look_standby(2, 170, 170);
+    EXPECT_EQ(world.ask(floor, 2), read_verdict::yes);
+}
+
 } // namespace pgweir
