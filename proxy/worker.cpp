@@ -81,6 +81,7 @@ void worker::sweep_sessions() {
     const std::vector<std::shared_ptr<session>> all{sessions_.begin(), sessions_.end()};
     for (const auto& s : all) {
         s->tick(now_);
+        s->io().look_for_end();
         ++in_state[static_cast<std::size_t>(s->state())];
     }
     for (const auto state :

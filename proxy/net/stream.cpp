@@ -1,6 +1,9 @@
 #include "proxy/net/stream.hpp"
 
-#include <cstdlib>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <exception>
 
 namespace pgweir {
 
@@ -12,8 +15,7 @@ constexpr std::size_t kept_capacity = 1024;
 
 } // namespace
 
-stream::stream(stream_socket socket)
-    : socket_{std::move(socket)}, reading_{socket_.get_executor()} {
+stream::stream(stream_socket socket) : socket_{std::move(socket)} {
     error_code ignored;
     socket_.non_blocking(true, ignored);
 }
@@ -25,9 +27,93 @@ stream::tls_stream& stream::start_tls(asio::ssl::context& context) {
     return *tls_;
 }
 
-std::span<char> stream::tls_input() {
-    if (!tls_in_) tls_in_ = std::make_unique_for_overwrite<char[]>(tls_chunk);
-    return {tls_in_.get(), tls_chunk};
+void stream::start_reading(std::shared_ptr<reader> to, std::span<char> scratch) {
+    reader_ = std::move(to);
+    scratch_ = scratch;
+    if (tls_) {
+        tls_reading_ = std::make_unique<wake_signal>(executor());
+        spawn(executor(), "TLS stream", tls_read_loop(shared_from_this()));
+    } else {
+        await_bytes();
+    }
+}
+
+void stream::await_bytes() {
+    if (!open_) return end_reading({});
+    paused_ = reader_->wants_no_input();
+    if (paused_) {
+        // What arrives meanwhile goes unnoticed: the next wait must look.
+        drained_ = false;
+        return;
+    }
+    unchecked_ = drained_;
+    wait_.start(socket_, shared_from_this(),
+                drained_ ? read_wait::arming::edge : read_wait::arming::level);
+}
+
+void stream::on_readable(const error_code& ec) {
+    if (!reader_) return;
+    // Cancelled while open: look_for_end wants us to read.
+    if (!open_ || (ec && ec != asio::error::operation_aborted)) return end_reading(ec);
+    error_code failure;
+    const auto n = socket_.read_some(asio::buffer(scratch_.data(), scratch_.size()), failure);
+    if (failure && failure != asio::error::would_block) return end_reading(failure);
+    drained_ = n < scratch_.size();
+    if (n != 0) hand_over({scratch_.data(), n});
+    await_bytes();
+    if (failure) unchecked_ = false; // there was nothing at all: no end either
+}
+
+void stream::hand_over(std::string_view chunk) {
+    const auto to = reader_;
+    try {
+        to->on_bytes(chunk);
+    } catch (...) {
+        report_escaped("stream", std::current_exception());
+        close();
+    }
+}
+
+void stream::end_reading(const error_code& ec) {
+    if (const auto to = std::exchange(reader_, nullptr)) to->on_end(ec);
+}
+
+void stream::resume_reading() {
+    if (tls_) {
+        if (tls_reading_) tls_reading_->wake();
+        return;
+    }
+    if (!std::exchange(paused_, false)) return;
+    asio::post(executor(), [self = shared_from_this()] { self->await_bytes(); });
+}
+
+void stream::look_for_end() {
+    // A cancellation would stop the writer as well: next time, then.
+    if (!unchecked_ || writing_ || !open_ || !wait_.is_waiting()) return;
+    unchecked_ = false;
+    char next = 0;
+    const auto n = ::recv(socket_.native_handle(), &next, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
+    error_code ignored;
+    socket_.cancel(ignored);
+}
+
+task<> stream::tls_read_loop(std::shared_ptr<stream> self) {
+    co_await asio::this_coro::throw_if_cancelled(false);
+    const auto space = std::make_unique_for_overwrite<char[]>(tls_chunk);
+    error_code failure;
+    while (self->is_open()) {
+        if (self->reader_->wants_no_input()) {
+            co_await self->tls_reading_->wait();
+            continue;
+        }
+        const auto [ec, n] =
+            co_await self->tls_->async_read_some(asio::buffer(space.get(), tls_chunk), nothrow);
+        failure = ec;
+        if (ec) break;
+        self->hand_over({space.get(), n});
+    }
+    self->end_reading(failure);
 }
 
 void stream::send(std::string_view bytes) {
@@ -133,7 +219,7 @@ void stream::close() {
     auto& s = socket();
     s.shutdown(stream_socket::shutdown_both, ignored);
     s.close(ignored);
-    reading_.wake();
+    resume_reading();
 }
 
 int stream::release() {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "proxy/asio.hpp"
+#include "proxy/net/read_wait.hpp"
 
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream.hpp>
@@ -16,7 +17,7 @@
 
 namespace pgweir {
 
-class stream : public std::enable_shared_from_this<stream> {
+class stream final : public read_wait::waiter, public std::enable_shared_from_this<stream> {
 public:
     using tls_stream = asio::ssl::stream<stream_socket>;
 
@@ -27,6 +28,20 @@ public:
 
     protected:
         ~listener() = default;
+    };
+
+    /// Who takes what is read. Kept alive by the stream until `on_end`.
+    class reader {
+    public:
+        /// True: nothing is read until `resume_reading`.
+        [[nodiscard]] virtual bool wants_no_input() const = 0;
+        /// Valid during the call only.
+        virtual void on_bytes(std::string_view chunk) = 0;
+        /// The last call. No error: the stream was closed on this side.
+        virtual void on_end(const error_code& ec) = 0;
+
+    protected:
+        ~reader() = default;
     };
 
     explicit stream(stream_socket socket);
@@ -55,8 +70,17 @@ public:
     /// Closes when the output is written, or on the first error.
     void close_after_output();
     [[nodiscard]] bool is_open() const { return open_; }
-    /// The loop that reads may stop taking more until `resume`.
-    wake_signal& reading() { return reading_; }
+
+    /// Reads until the end. `scratch` is shared by all streams of a thread, which is why a chunk
+    /// must be used up or copied within the call.
+    void start_reading(std::shared_ptr<reader> to, std::span<char> scratch);
+    /// The reader may want input again; harmless if it always did.
+    void resume_reading();
+    /// The next wait asks the kernel again: after a server's error its end may have come in the
+    /// same breath, and nothing would tell of it later.
+    void expect_end() { drained_ = false; }
+    /// Looks for an end that came together with the last bytes; call now and then.
+    void look_for_end();
 
     [[nodiscard]] bool is_tls() const { return tls_ != nullptr; }
     [[nodiscard]] stream_socket& socket() { return tls_ ? tls_->next_layer() : socket_; }
@@ -64,7 +88,6 @@ public:
     /// Continues as TLS; nothing may be buffered in either direction. The handshake is the
     /// caller's.
     tls_stream& start_tls(asio::ssl::context& context);
-    [[nodiscard]] std::span<char> tls_input();
 
     [[nodiscard]] std::uint64_t bytes_out() const { return bytes_out_; }
     /// Gives the file descriptor away (plain streams with empty output only), for another thread to
@@ -72,9 +95,16 @@ public:
     [[nodiscard]] int release();
     [[nodiscard]] io_executor executor() { return socket().get_executor(); }
 
+    // read_wait::waiter
+    void on_readable(const error_code& ec) override;
+
     static constexpr std::size_t high_water = 256UL * 1024;
 
 private:
+    void await_bytes();
+    void hand_over(std::string_view chunk);
+    void end_reading(const error_code& ec);
+    task<> tls_read_loop(std::shared_ptr<stream> self);
     void start_writer();
     void on_writable(const error_code& ec);
     void on_written(const error_code& ec, std::size_t n);
@@ -83,51 +113,21 @@ private:
 
     stream_socket socket_;
     std::unique_ptr<tls_stream> tls_;
-    std::unique_ptr<char[]> tls_in_;
     std::string out_;
     std::size_t out_begin_ = 0;
     std::string sending_; // what TLS is working on: must stay where it is
-    wake_signal reading_;
+    read_wait wait_;
+    std::shared_ptr<reader> reader_;
+    std::span<char> scratch_;
+    std::unique_ptr<wake_signal> tls_reading_;
     listener* listener_ = nullptr;
     std::uint64_t bytes_out_ = 0;
     bool open_ = true;
     bool writing_ = false;
     bool close_when_written_ = false;
+    bool paused_ = false;    // the reader wants no input
+    bool drained_ = false;   // the last read took all there was
+    bool unchecked_ = false; // … but an end behind it would have gone unnoticed
 };
-
-/// Reads from `from` until its end and gives each chunk to `sink->on_bytes(string_view)`, valid
-/// during that call only; then `sink->on_end(error_code)`. While `sink->wants_no_input()` nothing
-/// is read; `from->reading().wake()` makes it look again. `scratch` is shared by all loops of a
-/// thread, which is why a chunk must be used up or copied within the call.
-template <class Sink>
-task<>
-read_loop(std::shared_ptr<stream> from, std::span<char> scratch, std::shared_ptr<Sink> sink) {
-    co_await asio::this_coro::throw_if_cancelled(false);
-    error_code failure;
-    while (from->is_open()) {
-        if (sink->wants_no_input()) {
-            co_await from->reading().wait();
-            continue;
-        }
-        if (auto* const tls = from->tls()) {
-            const auto space = from->tls_input();
-            const auto [ec, n] =
-                co_await tls->async_read_some(asio::buffer(space.data(), space.size()), nothrow);
-            failure = ec;
-            if (ec) break;
-            sink->on_bytes(std::string_view{space.data(), n});
-        } else {
-            const auto [ec] = co_await from->socket().async_wait(stream_socket::wait_read, nothrow);
-            failure = ec;
-            if (ec || !from->is_open()) break;
-            const auto n =
-                from->socket().read_some(asio::buffer(scratch.data(), scratch.size()), failure);
-            if (failure == asio::error::would_block) continue;
-            if (failure) break;
-            sink->on_bytes(std::string_view{scratch.data(), n});
-        }
-    }
-    sink->on_end(failure);
-}
 
 } // namespace pgweir

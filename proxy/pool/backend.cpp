@@ -45,8 +45,7 @@ backend::~backend() {
 }
 
 void backend::run() {
-    spawn(io_->executor(), "server connection",
-          read_loop(io_, home_.owner().scratch(), shared_from_this()));
+    io_->start_reading(shared_from_this(), home_.owner().scratch());
 }
 
 bool backend::at_rest() const {
@@ -205,7 +204,10 @@ bool backend::take_message(char type, std::string_view body) {
         out_of_step("a malformed ParameterStatus");
         return false;
     }
-    if (type == 'E') farewell_.assign(body);
+    if (type == 'E') {
+        farewell_.assign(body);
+        io_->expect_end();
+    }
     switch (how) {
     case protocol::verdict::violation:
         out_of_step("a message that answers nothing");

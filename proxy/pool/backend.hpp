@@ -44,7 +44,9 @@ protected:
     ~backend_user() = default;
 };
 
-class backend final : public stream::listener, public std::enable_shared_from_this<backend> {
+class backend final : public stream::listener,
+                      public stream::reader,
+                      public std::enable_shared_from_this<backend> {
 public:
     backend(pool& home, std::shared_ptr<stream> connection, backend_state state);
     ~backend();
@@ -103,10 +105,10 @@ public:
     void cancel_ends() { --cancels_; }
     [[nodiscard]] unsigned cancels() const { return cancels_; }
 
-    // read_loop's sink
-    [[nodiscard]] bool wants_no_input() const;
-    void on_bytes(std::string_view chunk);
-    void on_end(const error_code& ec);
+    // stream::reader
+    [[nodiscard]] bool wants_no_input() const override;
+    void on_bytes(std::string_view chunk) override;
+    void on_end(const error_code& ec) override;
     // stream::listener
     void on_drained() override;
 

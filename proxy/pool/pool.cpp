@@ -268,6 +268,8 @@ void pool::on_backend_gone(const backend_ptr& gone, const error_code& ec) {
 void pool::tick(clock::time_point now) {
     const auto& s = owner_.settings();
     const auto idle_limit = s.server_idle_timeout;
+    for (const auto& b : all_)
+        b->io().look_for_end();
     for (std::size_t i = 0; i < idle_.size();) {
         auto& b = *idle_[i];
         const bool too_idle = (idle_limit.count() != 0 && now - b.idle_since > idle_limit) ||

@@ -91,7 +91,7 @@ void session::pump() {
         if (kept_.empty() && kept_.capacity() > 1024) std::string{}.swap(kept_);
         input_ = kept_;
     }
-    if (!wants_no_input()) io_->reading().wake();
+    if (!wants_no_input()) io_->resume_reading();
 }
 
 /// Deals with one message or unit at the front of the input; false: something must happen first.
@@ -295,7 +295,7 @@ void session::on_end(const error_code&) {
 }
 
 void session::on_drained() {
-    if (lease_) lease_->io().reading().wake();
+    if (lease_) lease_->io().resume_reading();
     pump();
 }
 
@@ -349,7 +349,7 @@ void session::begin(login_result who,
     encode(protocol::backend_key_data{identity_.process_id, identity_.secret_key}, out);
     say_ready();
     active_since_ = owner_.now();
-    spawn(io_->executor(), "client session", read_loop(io_, owner_.scratch(), shared_from_this()));
+    io_->start_reading(shared_from_this(), owner_.scratch());
     if (!early.empty()) on_bytes(early);
 }
 

@@ -31,6 +31,7 @@ namespace pgweir {
 class session final : public backend_user,
                       public lease_waiter,
                       public stream::listener,
+                      public stream::reader,
                       public std::enable_shared_from_this<session> {
 public:
     using clock = std::chrono::steady_clock;
@@ -77,10 +78,10 @@ public:
     [[nodiscard]] worker& owner() { return owner_; }
     [[nodiscard]] stream& io() { return *io_; }
 
-    // read_loop's sink
-    [[nodiscard]] bool wants_no_input() const;
-    void on_bytes(std::string_view chunk);
-    void on_end(const error_code& ec);
+    // stream::reader
+    [[nodiscard]] bool wants_no_input() const override;
+    void on_bytes(std::string_view chunk) override;
+    void on_end(const error_code& ec) override;
     // stream::listener
     void on_drained() override;
     // lease_waiter

@@ -4,6 +4,7 @@
 #include "proxy/router/catalog_queries.hpp"
 #include "proxy/router/catalog_snapshot.hpp"
 #include "tests/support/postgres_cluster.hpp"
+#include "tests/support/proxied_test.hpp"
 #include "tests/support/wait.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -98,12 +99,13 @@ TEST(Monitor, FindsThePrimaryAndTheStandbys) {
 }
 
 TEST(Monitor, HoldsNoReplicationConnectionOnThePrimary) {
+    drop_shared_pgweir(); // it has a monitor of its own
     auto& cluster = shared_cluster();
     watched_cluster watched{settings_for(cluster, accounts::monitor)};
     ASSERT_TRUE(watched.wait_settled(cluster.standbys()));
     EXPECT_EQ(cluster.primary().value("SELECT count(*) FROM pg_stat_replication"),
               std::to_string(cluster.standbys()));
-    // A monitor that has just stopped may still have a backend that has not noticed.
+    // A monitor that has just stopped may still have a backend that has not noticed its end.
     EXPECT_TRUE(wait_until([&] {
         return cluster.primary().count_backends("application_name = 'pgweir monitor'") == 1;
     }));

@@ -1,0 +1,74 @@
+// Waiting until a socket can be read, without a system call where the last read has taken all there
+// was. Asio's own async_wait arms the poller anew each time (an epoll_ctl per query and side),
+// though its registration is edge-triggered and still stands. This is the one place that looks
+// behind Asio's public face (boost/asio/detail/reactor.hpp, the same in Boost 1.81 and 1.83).
+#pragma once
+
+#include "proxy/asio.hpp"
+
+#include <boost/asio/detail/reactor.hpp>
+#include <boost/asio/detail/reactor_op.hpp>
+
+#include <memory>
+
+namespace pgweir {
+
+/// One wait at a time, on one thread. Lives inside what `owner` keeps alive.
+class read_wait final : private asio::detail::reactor_op {
+public:
+    class waiter {
+    public:
+        /// Readable, or at its end, or `ec`: cancelled, closed.
+        virtual void on_readable(const error_code& ec) = 0;
+
+    protected:
+        ~waiter() = default;
+    };
+
+    enum class arming : bool {
+        edge, // whatever arrives from now on ends the wait; what is there already does not
+        level // what is there already counts
+    };
+
+    read_wait() : reactor_op{error_code{}, &perform_it, &complete_it} {}
+    read_wait(const read_wait&) = delete;
+    read_wait& operator=(const read_wait&) = delete;
+
+    /// `who` is kept alive until it has been called, or the io_context is gone.
+    void start(stream_socket& socket, std::shared_ptr<waiter> who, arming how) {
+        using asio::detail::reactor;
+        auto& poller = asio::use_service<reactor>(socket.get_executor().context());
+        who_ = std::move(who);
+        ec_ = error_code{};
+        starting_ = true;
+        poller.start_op(reactor::read_op, socket.native_handle(), access::data_of(socket), this,
+                        true, how == arming::edge);
+        starting_ = false;
+    }
+    [[nodiscard]] bool is_waiting() const { return who_ != nullptr; }
+
+private:
+    struct access : stream_socket {
+        static asio::detail::reactor::per_descriptor_data& data_of(stream_socket& socket) {
+            return (socket.*(&access::impl_)).get_implementation().reactor_data_;
+        }
+    };
+
+    /// Asio asks when the wait begins (edge) and when the poller has reported something.
+    static status perform_it(reactor_op* base) {
+        return static_cast<read_wait*>(base)->starting_ ? not_done : done;
+    }
+    /// `context` is null when the io_context is being destroyed.
+    static void
+    complete_it(void* context, asio::detail::operation* base, const error_code&, std::size_t) {
+        auto* const self = static_cast<read_wait*>(base);
+        const auto ec = self->ec_;
+        const auto who = std::move(self->who_); // it may hold the last reference to us
+        if (context != nullptr) who->on_readable(ec);
+    }
+
+    std::shared_ptr<waiter> who_;
+    bool starting_ = false;
+};
+
+} // namespace pgweir
