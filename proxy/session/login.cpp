@@ -289,8 +289,10 @@ task<welcome_ptr> find_welcome(login_attempt& l, const login_result& who) {
     }
 }
 
+constexpr std::chrono::milliseconds patience_for_parameters{1000};
+
 /// A wrong start-up parameter fails the login, as PostgreSQL does, instead of the first statement.
-/// Tried once for each set of parameters; while the pool is busy nobody waits for that.
+/// Tried once for each set of parameters; nobody waits long for that while the pool is busy.
 task<bool> try_parameters(login_attempt& l, const login_result& who) {
     parameter_map wanted;
     std::string all = who.database + '\0' + who.user;
@@ -304,8 +306,14 @@ task<bool> try_parameters(login_attempt& l, const login_result& who) {
     const auto primary = l.owner.view().primary;
     if (nothing_to_try || !primary || book.is_accepted(all)) co_return true;
     auto& from = l.owner.pool_for(*primary, who.database, who.user);
-    auto on = from.take(wanted);
-    if (!on) co_return true;
+    welcome_seeker seeker{l.owner.executor()};
+    seeker.got = from.take(wanted);
+    if (!seeker.got) {
+        if (!from.wait(seeker, patience_for_parameters)) co_return true;
+        co_await seeker.woken.wait();
+        if (!seeker.got) co_return true;
+    }
+    auto on = std::move(seeker.got);
     if (on->state.carried == wanted) {
         from.give_back(std::move(on));
         co_return true;
