@@ -90,17 +90,16 @@ TEST_F(pgbench, SelectOnlyRunsOnStandbys) {
     const auto initialized = run({"-i", "-s", "1", "-q"});
     ASSERT_EQ(initialized.exit_code, 0) << initialized.output;
     EXPECT_TRUE(cluster_->wait_caught_up());
-    // The new tables are known once the catalog has been read again.
-    pg_connection session{conninfo(proxy_->port(), accounts::app)};
-    ASSERT_TRUE(wait_until([&] {
-        return explained_route(session, "select abalance from pgbench_accounts where aid = 1")
-                   .find("standby") != std::string::npos;
-    }));
-    session.close();
     // Backends report when they end: a pgweir of its own for each count.
     pgweir_options options;
     options.settings["pool_size"] = std::to_string(pool_size);
     proxy_ = std::make_unique<pgweir_process>(cluster_->addresses(), options);
+    // Until the catalog has been read all goes to the primary.
+    ASSERT_TRUE(wait_until([&] {
+        pg_connection session{conninfo(proxy_->port(), accounts::app)};
+        return explained_route(session, "select abalance from pgbench_accounts where aid = 1")
+                   .find("standby") != std::string::npos;
+    }));
     std::vector<long> before;
     for (const auto& node : cluster_->nodes())
         before.push_back(transactions(*node));
