@@ -16,7 +16,7 @@ packages_to_build() {
 }
 
 packages_to_test() {
-    echo libgtest-dev libgmock-dev libclang-rt-19-dev llvm-19 procps openssl
+    echo libgtest-dev libgmock-dev libclang-rt-19-dev llvm-19 procps openssl dpkg-dev bzip2
 }
 
 missing_packages() {
