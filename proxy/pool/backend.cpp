@@ -162,9 +162,13 @@ std::size_t backend::walk(std::string_view chunk) {
             out_of_step("a message of impossible length");
             break;
         }
+        // Rows of our own queries are ours to read.
+        const bool whole =
+            must_be_whole(header.type) || (header.type == protocol::backend_type::data_row &&
+                                           state.conversation.head_is_injected());
         // Half a row is not sent: should the server die now, the client can still be told.
         if (header.size > chunk.size() - at && header.size <= kept_whole) break;
-        if (!must_be_whole(header.type)) {
+        if (!whole) {
             const auto how = state.conversation.on_message(header.type, ' ');
             if (how == protocol::verdict::violation) {
                 out_of_step("a message that answers nothing");

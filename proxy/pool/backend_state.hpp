@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,8 +21,16 @@ namespace pgweir {
 /// Names and values of run-time parameters, by lower-case name.
 using parameter_map = std::map<std::string, std::string, std::less<>>;
 
+using name_set = std::set<std::string, std::less<>>;
+
 /// ASCII letters to lower case: how parameter names compare.
 [[nodiscard]] std::string to_lower(std::string_view text);
+
+/// Those of them that are custom parameters.
+[[nodiscard]] name_set custom_names_of(const parameter_map& parameters);
+[[nodiscard]] inline bool is_custom_name(std::string_view name) {
+    return name.find('.') != std::string_view::npos;
+}
 
 /// Everything that moves along when a connection changes its worker.
 struct backend_state {
@@ -31,6 +40,9 @@ struct backend_state {
     std::vector<std::pair<std::string, std::string>>
         welcome;           // the same, as spelt and in the server's order
     parameter_map carried; // what was set for a session and not undone
+    // Custom parameters (with a dot in their name) that were ever set here: nothing makes the
+    // server forget such a name, it stays as '' where it was unknown before (RULES A10).
+    name_set custom_names;
     prepared_set prepared;
     // The one session (its serial) whose statements may have used sequences here since the last
     // DISCARD SEQUENCES: currval and lastval are its own (RULES A13).
@@ -48,6 +60,9 @@ struct backend_state {
     std::chrono::steady_clock::time_point retire_at{};
     bool standby = false;
     int family = 0;
+
+    /// A session that has used these custom names cannot tell this connection from a fresh one.
+    [[nodiscard]] bool suits(const name_set& used) const;
 };
 
 } // namespace pgweir

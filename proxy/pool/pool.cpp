@@ -43,22 +43,28 @@ backend_ptr pool::pop_idle(std::size_t index) {
     return taken;
 }
 
-backend_ptr pool::take(const parameter_map& wanted) {
+backend_ptr pool::take(const parameter_map& wanted, const name_set& custom_names) {
     if (paused || idle_.empty()) return nullptr;
     // The coarse clock would let local sessions overtake for a whole tick.
     if (slot_.waiting.load() != 0 && !owner_.budget().may_overtake(slot_, clock::now()))
         return nullptr;
-    std::size_t best = idle_.size() - 1;
-    for (std::size_t i = 0; i < std::min(idle_.size(), look_through); ++i) {
+    std::optional<std::size_t> best;
+    for (std::size_t i = 0; i < idle_.size() && (i < look_through || !best); ++i) {
         const auto at = idle_.size() - 1 - i;
-        if (idle_[at]->state.carried != wanted) continue;
-        best = at;
-        break;
+        const auto& one = idle_[at]->state;
+        if (!one.suits(custom_names)) continue;
+        const bool equal = one.carried == wanted;
+        if (equal || !best) best = at;
+        if (equal) break;
     }
-    auto taken = pop_idle(best);
+    if (!best) {
+        pop_idle(0)->terminate();
+        return nullptr;
+    }
+    auto taken = pop_idle(*best);
     if (!taken->condemned()) return taken;
     taken->close();
-    return take(wanted);
+    return take(wanted, custom_names);
 }
 
 bool pool::wait(lease_waiter& who, std::chrono::milliseconds timeout) {

@@ -62,9 +62,10 @@ public:
     pool(const pool&) = delete;
     pool& operator=(const pool&) = delete;
 
-    /// An idle connection at once, best one that carries the parameters of hash `wanted`; null if
-    /// there is none.
-    [[nodiscard]] backend_ptr take(const parameter_map& wanted);
+    /// An idle connection at once, best one that carries the parameters `wanted`; null if there is
+    /// none. Only one that suits a session which has used these custom parameters; where none does,
+    /// the oldest idle one is closed to make room.
+    [[nodiscard]] backend_ptr take(const parameter_map& wanted, const name_set& custom_names);
     /// Waits for one, in order of arrival. False: the queue is full (the waiter has been told
     /// nothing). `timeout` 0: no limit.
     [[nodiscard]] bool wait(lease_waiter& who, std::chrono::milliseconds timeout);

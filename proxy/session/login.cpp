@@ -264,7 +264,7 @@ task<welcome_ptr> find_welcome(login_attempt& l, const login_result& who) {
         }
         auto& from = l.owner.pool_for(*node, who.database, who.user);
         welcome_seeker seeker{l.owner.executor()};
-        seeker.got = from.take({});
+        seeker.got = from.take({}, {});
         // Whoever is known already does not wait for a busy pool just to come in.
         if (!seeker.got && old && l.owner.budget().open_connections(from.slot()) != 0)
             co_return old;
@@ -307,7 +307,7 @@ task<bool> try_parameters(login_attempt& l, const login_result& who) {
     if (nothing_to_try || !primary || book.is_accepted(all)) co_return true;
     auto& from = l.owner.pool_for(*primary, who.database, who.user);
     welcome_seeker seeker{l.owner.executor()};
-    seeker.got = from.take(wanted);
+    seeker.got = from.take(wanted, custom_names_of(wanted));
     if (!seeker.got) {
         if (!from.wait(seeker, patience_for_parameters)) co_return true;
         co_await seeker.woken.wait();
@@ -327,6 +327,7 @@ task<bool> try_parameters(login_attempt& l, const login_result& who) {
         answered.wake();
     });
     co_await answered.wait();
+    if (on) on->state.custom_names.merge(custom_names_of(wanted));
     if (on && error.empty()) on->state.carried = wanted;
     if (on) from.give_back(std::move(on));
     if (error.empty()) {

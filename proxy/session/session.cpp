@@ -278,7 +278,7 @@ void session::finish(std::string_view why) {
             leased->condemn();
             open_cancel(leased, true);
         } else if (leased->conversation().at_rest() && !unit_open_ && pins_.any() &&
-                   is_washable(pins_) && !tainted_) {
+                   is_washable(pins_)) {
             reset_and_give_back(leased, owner_.settings().server_reset_query);
         } else if (pins_.any() || unit_open_ || leased->conversation().status() != 'I') {
             leased->terminate();
@@ -333,6 +333,7 @@ void session::begin(login_result who,
     for (const auto& [name, value] : who.parameters)
         startup_[to_lower(name)] = value;
     followed_ = startup_;
+    custom_names_ = custom_names_of(startup_);
     note_followed();
     redirect_ = owner_.live()->policy->preference(database_, user_, application_name_);
     read_committed_default_ = said.read_committed_default;
@@ -370,6 +371,7 @@ void session::tick(clock::time_point now) {
     if (waiting_ == wait_for::look && now >= wait_deadline_) {
         stop_waiting();
         only_primary_ = true;
+        note_read_turned_away();
         return pump();
     }
     if (waiting_ == wait_for::primary && now >= wait_deadline_) {

@@ -157,6 +157,7 @@ private:
     bool handle_in_failed_block(unit& u);
     bool go_to_primary(unit& u);
     bool go_to_standby(unit& u);
+    void note_read_turned_away();
     bool request(unit& u, std::uint16_t node);
     bool begin_lease(unit& u, backend_ptr leased);
     bool move_block(unit& u);
@@ -194,6 +195,7 @@ private:
     [[nodiscard]] std::uint64_t change(pending_change what);
     void note_followed();
     void note_effects(const unit& u);
+    void note_custom_names(const unit& u);
     [[nodiscard]] pin_set pins_of(const unit& u) const;
     [[nodiscard]] bool calls_own_function(const unit& u) const;
     [[nodiscard]] std::optional<pin_reason> pin_of(const sql::session_effect& e) const;
@@ -270,11 +272,14 @@ private:
     std::uint64_t last_change_ = 0;
     parameter_map followed_;  // what this session set: start-up values, then SETs
     parameter_map startup_;   // what its start-up packet asked for
+    name_set custom_names_;   // of custom parameters that this session has ever set
     parameter_map told_;      // what the client believes (ParameterStatus)
     std::string parse_state_; // followed_ in one string: part of a prepared statement's identity
     pin_set pins_;
     pin_set pins_if_done_; // what the unit under way pins if it succeeds
     session_floor floor_;
+    unsigned reads_turned_away_ = 0;  // since a standby answered, or one waited in vain …
+    unsigned patience_for_reads_ = 3; // … and after how many of them the next one waits for a look
     forced_route forced_ = forced_route::automatic;
     consistency_setting consistency_;
 
@@ -307,7 +312,6 @@ private:
     bool timed_out_ = false;
     bool watching_look_ = false;
     bool read_waits_ = false; // for a primary, because no standby may answer it yet
-    bool tainted_ = false;    // a custom parameter was set: the connection is not handed on
     connection_budget::pool_slot* pinned_in_ = nullptr;
     std::optional<redirect> redirect_;        // the operator's preference for this session's reads
     std::optional<lease_refusal> failure_;    // of the unit at the front of the input

@@ -156,6 +156,16 @@ std::optional<pin_reason> session::pin_of(const sql::session_effect& e) const {
     }
 }
 
+/// Before a connection is chosen: one that knows the names which this unit is about to set suits
+/// it.
+void session::note_custom_names(const unit& u) {
+    for (const auto& f : u.facts)
+        for (const auto& s : f->statements)
+            for (const auto& e : s.effects)
+                if (e.kind == sql::effect_kind::set_parameter && is_custom_name(e.name))
+                    custom_names_.insert(to_lower(e.name));
+}
+
 /// Everything else that the unit does to the session beyond its transaction.
 void session::note_effects(const unit& u) {
     if (lease_->conversation().skipping()) return;
@@ -199,9 +209,11 @@ void session::note_effects(const unit& u) {
                 restores_startup_ = restores_startup_ || (resets && !startup_.empty());
                 if (to_default && startup_.contains(to_lower(e.name)))
                     restores_names_.push_back(to_lower(e.name));
-                // A custom parameter leaves a trace that nothing removes (RULES A10).
-                tainted_ = tainted_ || (e.kind == sql::effect_kind::set_parameter &&
-                                        e.name.find('.') != std::string::npos);
+                // Leaves a trace that nothing removes (RULES A10).
+                if (e.kind == sql::effect_kind::set_parameter && is_custom_name(e.name)) {
+                    custom_names_.insert(to_lower(e.name));
+                    lease_->state.custom_names.insert(to_lower(e.name));
+                }
             }
         }
     }

@@ -12,6 +12,9 @@ namespace {
 
 // A read waits so long for a look that is already under way, before it goes to the primary instead.
 constexpr std::chrono::milliseconds look_patience{100};
+// After so many reads on the primary one waits for a look that has not begun.
+constexpr unsigned first_patience = 3; // as the session begins with
+constexpr unsigned longest_patience = 1024;
 
 consistency as_consistency(const consistency_setting& s) {
     switch (s.level) {
@@ -164,13 +167,28 @@ bool session::go_to_primary(unit& u) {
 bool session::go_to_standby(unit& u) {
     bool look_under_way = false;
     const auto node = choose_standby(look_under_way);
-    if (node) return request(u, *node);
-    if (look_under_way) {
+    if (node) {
+        reads_turned_away_ = 0;
+        patience_for_reads_ = first_patience;
+        return request(u, *node);
+    }
+    // Each answer of the primary asks for a later look, so that a session which only reads by now
+    // would never leave it: after a few such reads one waits until a look has begun.
+    if (look_under_way || (reads_turned_away_ >= patience_for_reads_ && floor_.is_waiting())) {
         wait_until(wait_for::look);
         return false;
     }
-    owner_.counters().bound_waits.add();
+    note_read_turned_away();
     return go_to_primary(u);
+}
+
+/// A read goes to the primary because no standby may answer it yet. Waiting in vain makes the next
+/// wait rarer.
+void session::note_read_turned_away() {
+    owner_.counters().bound_waits.add();
+    if (reads_turned_away_++ < patience_for_reads_) return;
+    reads_turned_away_ = 0;
+    patience_for_reads_ = std::min(2 * patience_for_reads_, longest_patience);
 }
 
 std::optional<std::uint16_t> session::choose_standby(bool& look_under_way) {
@@ -203,7 +221,8 @@ pool& session::pool_of(std::uint16_t node) {
 /// A connection to this node, now or later.
 bool session::request(unit& u, std::uint16_t node) {
     auto& from = pool_of(node);
-    if (auto ready = from.take(followed_)) return begin_lease(u, std::move(ready));
+    note_custom_names(u);
+    if (auto ready = from.take(followed_, custom_names_)) return begin_lease(u, std::move(ready));
     if (!from.wait(*this, policy_->queue_timeout)) {
         owner_.counters().queue_refusals[queue_refusal::queue_full].add();
         fail_unit(u, protocol::sqlstate::too_many_connections,
@@ -216,6 +235,12 @@ bool session::request(unit& u, std::uint16_t node) {
 }
 
 bool session::begin_lease(unit& u, backend_ptr leased) {
+    if (!leased->state.suits(custom_names_)) {
+        // Handed to us as the next in line, but another application's names would show.
+        const auto node = leased->home().key().node;
+        leased->terminate();
+        return request(u, node);
+    }
     if (!leased->state.standby && owner_.view().primary != leased->home().key().node) {
         // Promoted, or about to be fenced: the next view tells.
         leased->condemn();
@@ -237,6 +262,10 @@ bool session::begin_lease(unit& u, backend_ptr leased) {
                 // behind; look again.
                 owner_.hint_monitor(node);
                 wait_until(wait_for::primary);
+                return false;
+            }
+            if (verdict == read_verdict::wait_for_look) {
+                wait_until(wait_for::look);
                 return false;
             }
             return go_to_primary(u);
@@ -324,6 +353,7 @@ void session::on_injected_ready() {
         return;
     }
     lease_->state.carried = followed_;
+    lease_->state.custom_names.merge(custom_names_of(followed_));
     waiting_ = wait_for::nothing;
     if (block_ == block_state::deferred) {
         block_ = lease_->state.standby ? block_state::on_standby : block_state::on_primary;
@@ -374,17 +404,14 @@ void session::stop_waiting() {
 
 void session::on_view() {
     if (waiting_ != wait_for::look && waiting_ != wait_for::primary) return;
-    if (waiting_ == wait_for::primary && !owner_.view().primary) {
-        if (!read_waits_) return;
-        // A read waits for a standby as well; the time that it has waited so far counts.
-        const auto deadline = wait_deadline_;
-        stop_waiting();
-        pump();
-        if (waiting_ == wait_for::primary) wait_deadline_ = std::min(wait_deadline_, deadline);
-        return;
-    }
+    // Without a primary a read may find a standby.
+    if (waiting_ == wait_for::primary && !owner_.view().primary && !read_waits_) return;
+    const auto what = waiting_;
+    const auto deadline = wait_deadline_;
     stop_waiting();
     pump();
+    // In vain: the time that it has waited so far counts.
+    if (waiting_ == what) wait_deadline_ = std::min(wait_deadline_, deadline);
 }
 
 /// Roles changed: a wait for a connection to a node that is no longer the right one starts anew.
