@@ -24,7 +24,7 @@ run_regress() {
     done
 }
 
-# Sets suite, programs, modules; user postgres has to reach them (not so in a clone below /root).
+# Sets regress_suite, programs, modules; user postgres has to reach them (not so in a clone below /root).
 prepare_suite() {
     local bin libpq version cache=$root/build/regress
     # shellcheck source=/dev/null
@@ -33,12 +33,12 @@ prepare_suite() {
         cp -a "$cache" "$work/regress" || return 1
         cache=$work/regress
     fi
-    suite=$cache/suite modules=$cache/lib programs=$cache/$bin
+    regress_suite=$cache/suite modules=$cache/lib programs=$cache/$bin
     libpq_path=$cache/$libpq
     echo "PostgreSQL $version, $(suite_tests | wc -l) tests"
 }
 
-suite_tests() { sed -n 's/^test: *//p' "$suite/parallel_schedule" | tr -s '[:blank:]' '\n' | grep .; }
+suite_tests() { sed -n 's/^test: *//p' "$regress_suite/parallel_schedule" | tr -s '[:blank:]' '\n' | grep .; }
 
 # ---- which tests ---------------------------------------------------------------------------------
 
@@ -53,7 +53,7 @@ write_schedule() {
             if [ "$1" = serial ]; then echo "test: $name"; else group+=" $name"; fi
         done
         [ -z "$group" ] || echo "test:$group"
-    done < <(sed -n 's/^test: *//p' "$suite/parallel_schedule")
+    done < <(sed -n 's/^test: *//p' "$regress_suite/parallel_schedule")
 }
 
 # The tests that the filter names, and before them what tests/regress/needs says that they need.
@@ -173,7 +173,7 @@ connections_change_hands() {
 run_pg_regress() {
     cd "$directory" || exit
     as_owner "$programs/../lib/pgxs/src/test/regress/pg_regress" --use-existing --dbname=regression \
-        --host=127.0.0.1 --port="$1" --user=postgres --inputdir="$suite" --outputdir="$directory" \
+        --host=127.0.0.1 --port="$1" --user=postgres --inputdir="$regress_suite" --outputdir="$directory" \
         --bindir="$programs" --dlpath="$modules" --schedule="$directory/schedule" \
         --max-connections=3 --launcher='timeout 120' >"$directory/run.log" 2>&1 </dev/null
 }
