@@ -171,11 +171,14 @@ connections_change_hands() {
 # At most 3 tests of a group at once: each may have to keep a server connection, and a pool of 4
 # keeps one for those that need not. 2 minutes for a file: the longest takes a few seconds.
 run_pg_regress() {
+    local program=$programs/../lib/pgxs/src/test/regress/pg_regress expected=()
+    # Since PostgreSQL 16 a folder of its own, by default the current one.
+    ! "$program" --help | grep -q expecteddir || expected=(--expecteddir="$regress_suite")
     cd "$directory" || exit
-    as_owner "$programs/../lib/pgxs/src/test/regress/pg_regress" --use-existing --dbname=regression \
+    as_owner "$program" --use-existing --dbname=regression \
         --host=127.0.0.1 --port="$1" --user=postgres --inputdir="$regress_suite" --outputdir="$directory" \
         --bindir="$programs" --dlpath="$modules" --schedule="$directory/schedule" \
-        --max-connections=3 --launcher='timeout 120' >"$directory/run.log" 2>&1 </dev/null
+        --max-connections=3 --launcher='timeout 120' ${expected[@]+"${expected[@]}"} >"$directory/run.log" 2>&1 </dev/null
 }
 
 # ---- afterwards ----------------------------------------------------------------------------------
