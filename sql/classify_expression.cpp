@@ -97,7 +97,7 @@ auto expression_walker::find_handler(std::string_view type) -> const handler* {
         {"Boolean", &self::ignore},
         {"BitString", &self::ignore},
         {"SQLValueFunction", &self::ignore},
-        {"SetToDefault", &self::ignore},
+        {"SetToDefault", &self::on_default},
         {"CurrentOfExpr", &self::ignore},
         {"MergeSupportFunc", &self::ignore},
         {"A_ArrayExpr", &self::visit_children},
@@ -183,6 +183,7 @@ void expression_walker::on_select(node n) {
 
 void expression_walker::on_write(node n) {
     facts_.writes = true;
+    if (n.is("InsertStmt") || n.is("MergeStmt")) facts_.inserts = true;
     const node target = n.child("relation");
     add_relation(target); // never a WITH query, whatever its name
     if (n.is("UpdateStmt")) {
@@ -314,6 +315,10 @@ void expression_walker::on_indirection(node n) {
         if (step.is("String")) add_once(facts_.columns, std::string{step.text("sval")});
     }
     visit_children(n);
+}
+
+void expression_walker::on_default(node) {
+    facts_.inserts = true;
 }
 
 void expression_walker::on_parameter(node) {

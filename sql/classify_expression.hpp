@@ -42,6 +42,7 @@ private:
     void on_join(node n);
     void on_column_reference(node n);
     void on_indirection(node n);
+    void on_default(node n);
     void on_parameter(node n);
     void on_locking_clause(node n);
     void on_string(node n);

@@ -87,6 +87,7 @@ void classify_transaction(node statement, statement_facts& facts) {
 void classify_copy(node statement, statement_facts& facts) {
     const bool from = statement.flag("is_from");
     facts.kind = from ? statement_kind::copy_in : statement_kind::copy_out;
+    facts.inserts = from;
     facts.writes = from || statement.flag("is_program") || !statement.text("filename").empty();
     expression_walker walker{facts};
     walker.visit(statement.child("relation"));
@@ -172,6 +173,18 @@ void classify_opaque(node statement, statement_kind kind, statement_facts& facts
     facts.writes = true;
     facts.effects.push_back(effect_of(effect_kind::opaque));
     walk(statement, facts, false);
+}
+
+void classify_do(node statement, statement_facts& facts) {
+    classify_opaque(statement, statement_kind::do_block, facts);
+    std::string_view language = "plpgsql";
+    std::string_view block;
+    for (const node option : statement.list("args")) {
+        const auto value = option.child("arg").text("sval");
+        if (option.text("defname") == "language") language = value;
+        if (option.text("defname") == "as") block = value;
+    }
+    if (language == "plpgsql") facts.block = block;
 }
 
 void classify_named(node statement,
@@ -286,7 +299,7 @@ const std::unordered_map<std::string_view, classifier>& classifiers() {
              facts.effects.push_back(effect_of(effect_kind::load_library, n.text("filename")));
          }},
         {"CallStmt", [](node n, facts_ref facts) { classify_opaque(n, kind::call, facts); }},
-        {"DoStmt", [](node n, facts_ref facts) { classify_opaque(n, kind::do_block, facts); }},
+        {"DoStmt", classify_do},
     };
     return table;
 }

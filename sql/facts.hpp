@@ -124,6 +124,8 @@ struct statement_facts {
     statement_kind kind = statement_kind::unknown;
     bool writes = false;     // changes data or catalogs by its text: DML at any depth, SELECT INTO,
                              // EXPLAIN ANALYZE of such
+    bool inserts = false;    // runs columns' defaults by its text: INSERT or MERGE at any depth,
+                             // COPY FROM, DEFAULT as a value
     bool locks_rows = false; // FOR UPDATE / NO KEY UPDATE / SHARE / KEY SHARE at any depth
     bool reads_parameters =
         false; // SHOW, current_setting, pg_settings: answers depend on the server asked
@@ -146,6 +148,8 @@ struct statement_facts {
                       // of SHOW (lower case)
     // EXPLAIN ROUTE only: the statement asked about, as text.
     std::string routed_text;
+    // DO in PL/pgSQL only: the block.
+    std::string block;
 };
 
 /// Facts of one query string: a list, since a simple Query may hold several statements.

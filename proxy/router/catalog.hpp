@@ -1,6 +1,7 @@
 // What the primary's catalog says about one database's relations and functions, as far as routing
-// depends on it, as plain rows. catalog_queries.hpp makes them from query results,
-// catalog_snapshot.hpp judges them.
+// and the following of session state depend on it, as plain rows. catalog_queries.hpp makes them
+// from query results, catalog_snapshot.hpp judges them. All expressions are PostgreSQL's own text
+// under an empty search_path: every name not in pg_catalog carries its schema.
 #pragma once
 
 #include <cstdint>
@@ -26,15 +27,25 @@ struct function_row {
     char kind = 'f';       // prokind: f, a, w, p
     char volatility = 'v'; // provolatile: i, s, v
     std::string language;  // internal, c, sql, plpgsql, …
-    std::string
-        body; // prosrc; for SQL-standard bodies pg_get_function_sqlbody; only of sql and internal
-    bool has_settings = false; // proconfig is not null
+    std::string body; // prosrc; for SQL-standard bodies pg_get_function_sqlbody; not of c and other
+                      // languages
+    bool has_settings = false;        // proconfig is not null
+    bool has_custom_settings = false; // … and names a parameter with a dot, which leaves a trace
+    std::string argument_defaults;    // a list of expressions
     bool row_type_argument =
         false; // may be called with one argument of a composite type: callable as a column
     std::string extension;       // the extension it belongs to, or empty
     bool qualified_body = false; // body is PostgreSQL's own text under an empty search_path: every
                                  // name not in pg_catalog carries its schema
     std::vector<routine_name> components; // aggregates: the functions that do the work
+};
+
+/// A trigger that is not one of PostgreSQL's own, and not disabled.
+struct trigger_row {
+    routine_name function;
+    std::string definition; // CREATE TRIGGER …, if it has a condition
+    bool deferrable = false;
+    bool initially_deferred = false;
 };
 
 /// One row of pg_class.
@@ -44,12 +55,21 @@ struct relation_row {
     std::string name;
     char kind = 'r';             // relkind: r, p, v, m, S, f, i, t, c
     char persistence = 'p';      // relpersistence: p, u, t
-    std::string view_definition; // pg_get_viewdef under an empty search_path, for views
+    std::string view_definition; // pg_get_viewdef, for views of both kinds
     bool row_security = false;   // with policies: expressions below
     std::vector<std::string>
         policies; // USING expressions that SELECT meets, as text, under an empty search_path
     std::vector<std::uint32_t>
         parents; // pg_inherits: what reads this relation too; also partitioned tables
+    std::vector<std::string> expressions;  // that writing evaluates: defaults, generated columns,
+                                           // checks, keys and predicates of indexes and partitions
+    std::vector<std::string> all_policies; // USING and WITH CHECK expressions of all commands
+    std::vector<std::string> rules;        // CREATE RULE …, without those of views that read
+    std::vector<trigger_row> triggers;
+    std::vector<std::uint32_t>
+        cascades; // what foreign keys, or TRUNCATE CASCADE, write to when this is written to
+    std::vector<routine_name> handlers; // foreign tables: the wrapper's
+    bool identity = false;              // has a column whose sequence is its own
 };
 
 /// An operator outside pg_catalog.
@@ -89,6 +109,9 @@ struct catalog_rows {
     std::vector<operator_row> operators;
     std::vector<type_row> types;
     std::vector<cast_row> casts;
+    std::vector<routine_name> event_triggers;    // their functions
+    std::vector<routine_name> support_functions; // that operator classes call unseen, without those
+                                                 // written in C
 };
 
 } // namespace pgweir

@@ -1,5 +1,6 @@
 #include "proxy/router/catalog_builder.hpp"
 
+#include "proxy/router/risk_builder.hpp"
 #include "proxy/router/routing_policy.hpp"
 #include "proxy/router/safe_builtins.hpp"
 #include "sql/classify.hpp"
@@ -66,6 +67,8 @@ std::shared_ptr<catalog> catalog_builder::build(std::shared_ptr<const routing_po
         add_operators_types_and_casts();
         strike_out_impure();
     }
+    risk_builder risks{rows_, parse_};
+    made_->risks_ = std::make_shared<const risk_index>(risks.build());
     return std::move(made_);
 }
 
@@ -278,7 +281,14 @@ std::shared_ptr<const catalog> build_catalog(const catalog_rows& rows,
 std::shared_ptr<const catalog> build_catalog(const catalog_rows& rows,
                                              std::shared_ptr<const routing_policy> policy,
                                              const definition_parser& parse) {
-    catalog_builder builder{rows, parse};
+    // Both halves judge the same definitions: each text is parsed once.
+    std::unordered_map<std::string, std::shared_ptr<const sql::query_facts>> parsed;
+    const definition_parser parse_once = [&](std::string_view text) {
+        auto& facts = parsed[std::string{text}];
+        if (!facts) facts = std::make_shared<const sql::query_facts>(parse(text));
+        return *facts;
+    };
+    catalog_builder builder{rows, parse_once};
     return builder.build(std::move(policy));
 }
 

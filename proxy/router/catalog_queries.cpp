@@ -19,11 +19,13 @@ constexpr std::string_view empty_search_path =
     "select pg_catalog.set_config('search_path', '', false)";
 
 /// oid, schema, name, arguments, defaults, variadic, kind, volatility, language, body, settings,
-/// row type argument, extension, qualified body. `%` is replaced by the version's columns for the
-/// body.
+/// custom settings, argument defaults, row type argument, extension, body and whether it is
+/// qualified: these two depend on the version.
 constexpr std::string_view functions_head = R"(
 select p.oid, n.nspname, p.proname, p.pronargs, p.pronargdefaults, p.provariadic operator(pg_catalog.<>) 0, p.prokind,
        p.provolatile, l.lanname, p.proconfig is not null,
+       coalesce(pg_catalog.array_to_string(p.proconfig, E'\n') operator(pg_catalog.~) E'(^|\n)[^=\n]*[.][^=\n]*=', false),
+       case when p.pronargdefaults operator(pg_catalog.>) 0 then pg_catalog.pg_get_expr(p.proargdefaults, 0) end,
        p.pronargs operator(pg_catalog.>) 0
            and (p.pronargs operator(pg_catalog.-) p.pronargdefaults operator(pg_catalog.<=) 1
                 or p.provariadic operator(pg_catalog.<>) 0)
@@ -32,9 +34,9 @@ select p.oid, n.nspname, p.proname, p.pronargs, p.pronargdefaults, p.provariadic
                 or t.typtype operator(pg_catalog.=) 'd' or p.provariadic operator(pg_catalog.<>) 0),
        e.extname,)";
 constexpr std::string_view functions_body_old = R"(
-       case when l.lanname operator(pg_catalog.=) any (array['sql', 'internal']::pg_catalog.name[]) then p.prosrc end, false)";
+       case when l.lanname operator(pg_catalog.=) any (array['sql', 'plpgsql', 'internal']::pg_catalog.name[]) then p.prosrc end, false)";
 constexpr std::string_view functions_body_new = R"(
-       case when l.lanname operator(pg_catalog.=) any (array['sql', 'internal']::pg_catalog.name[])
+       case when l.lanname operator(pg_catalog.=) any (array['sql', 'plpgsql', 'internal']::pg_catalog.name[])
             then coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc) end,
        p.prosqlbody is not null)";
 constexpr std::string_view functions_tail = R"(
@@ -60,7 +62,8 @@ where a.aggfnoid::pg_catalog.oid operator(pg_catalog.>=) 16384)";
 /// relations are out of everybody's sight; whoever has some of his own is held on the primary.
 constexpr std::string_view relations = R"(
 select c.oid, n.nspname, c.relname, c.relkind, c.relpersistence,
-       case when c.relkind operator(pg_catalog.=) 'v' then pg_catalog.pg_get_viewdef(c.oid) end, c.relrowsecurity
+       case when c.relkind operator(pg_catalog.=) any (array['v', 'm']::"char"[]) then pg_catalog.pg_get_viewdef(c.oid) end,
+       c.relrowsecurity
 from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace
 where c.oid operator(pg_catalog.>=) 16384
@@ -116,6 +119,104 @@ join pg_catalog.pg_proc f on f.oid operator(pg_catalog.=) c.castfunc
 join pg_catalog.pg_namespace fn on fn.oid operator(pg_catalog.=) f.pronamespace
 where c.oid operator(pg_catalog.>=) 16384)";
 
+/// relation's oid, an expression that is evaluated when it is written to. Most defaults are left
+/// out by the way their trees begin, since their text is dear: constants, CURRENT_DATE and the
+/// like, now() and gen_random_uuid() (without arguments, so nothing else can be inside).
+constexpr std::string_view expressions = R"(
+select d.adrelid, pg_catalog.pg_get_expr(d.adbin, d.adrelid)
+from pg_catalog.pg_attrdef d
+where d.adrelid operator(pg_catalog.>=) 16384
+  and not d.adbin::pg_catalog.text operator(pg_catalog.~~) any (array['{CONST %', '{SQLVALUEFUNCTION %',
+      '{FUNCEXPR :funcid 1299 %', '{FUNCEXPR :funcid 3432 %']::pg_catalog.text[])
+union all
+select c.conrelid, pg_catalog.pg_get_expr(c.conbin, c.conrelid)
+from pg_catalog.pg_constraint c
+where c.contype operator(pg_catalog.=) 'c' and c.conrelid operator(pg_catalog.>=) 16384
+union all
+select i.indrelid, pg_catalog.pg_get_expr(e.expression, i.indrelid)
+from pg_catalog.pg_index i
+cross join lateral (values (i.indexprs), (i.indpred)) e(expression)
+where i.indrelid operator(pg_catalog.>=) 16384 and e.expression is not null
+union all
+select p.partrelid, pg_catalog.pg_get_expr(p.partexprs, p.partrelid)
+from pg_catalog.pg_partitioned_table p
+where p.partexprs is not null)";
+
+/// relation's oid, USING and WITH CHECK expressions
+constexpr std::string_view all_policies = R"(
+select p.polrelid, pg_catalog.pg_get_expr(p.polqual, p.polrelid), pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid)
+from pg_catalog.pg_policy p)";
+
+/// relation's oid, definition; the rules that make views are known as their definitions
+constexpr std::string_view rules = R"(
+select r.ev_class, pg_catalog.pg_get_ruledef(r.oid)
+from pg_catalog.pg_rewrite r
+where r.oid operator(pg_catalog.>=) 16384 and r.rulename operator(pg_catalog.<>) '_RETURN'
+  and r.ev_enabled operator(pg_catalog.<>) 'D')";
+
+/// relation's oid, function's schema and name, definition if it has a condition, deferrable,
+/// initially deferred
+constexpr std::string_view triggers = R"(
+select t.tgrelid, n.nspname, p.proname, case when t.tgqual is not null then pg_catalog.pg_get_triggerdef(t.oid) end,
+       t.tgdeferrable, t.tginitdeferred
+from pg_catalog.pg_trigger t
+join pg_catalog.pg_proc p on p.oid operator(pg_catalog.=) t.tgfoid
+join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace
+where not t.tgisinternal and t.tgenabled operator(pg_catalog.<>) 'D')";
+
+/// referenced relation's oid, oid of the relation that an action (or TRUNCATE CASCADE, where a
+/// trigger waits for it) writes to
+constexpr std::string_view cascades = R"(
+select c.confrelid, c.conrelid
+from pg_catalog.pg_constraint c
+where c.contype operator(pg_catalog.=) 'f'
+  and (c.confupdtype operator(pg_catalog.=) any (array['c', 'n', 'd']::"char"[])
+       or c.confdeltype operator(pg_catalog.=) any (array['c', 'n', 'd']::"char"[])
+       or exists (select from pg_catalog.pg_trigger t
+                  where t.tgrelid operator(pg_catalog.=) c.conrelid and not t.tgisinternal
+                    and (t.tgtype::pg_catalog.int4 operator(pg_catalog.&) 32) operator(pg_catalog.<>) 0)))";
+
+/// foreign table's oid, schema and name of its wrapper's handler
+constexpr std::string_view handlers = R"(
+select f.ftrelid, n.nspname, p.proname
+from pg_catalog.pg_foreign_table f
+join pg_catalog.pg_foreign_server s on s.oid operator(pg_catalog.=) f.ftserver
+join pg_catalog.pg_foreign_data_wrapper w on w.oid operator(pg_catalog.=) s.srvfdw
+join pg_catalog.pg_proc p on p.oid operator(pg_catalog.=) w.fdwhandler
+join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace)";
+
+/// oid of a relation with an identity column: such a column's sequence depends on it internally
+constexpr std::string_view identities = R"(
+select distinct d.refobjid
+from pg_catalog.pg_class c
+join pg_catalog.pg_depend d on d.classid operator(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
+     and d.objid operator(pg_catalog.=) c.oid and d.deptype operator(pg_catalog.=) 'i'
+where c.relkind operator(pg_catalog.=) 'S' and c.oid operator(pg_catalog.>=) 16384)";
+
+/// schema and name of a function
+constexpr std::string_view event_triggers = R"(
+select n.nspname, p.proname
+from pg_catalog.pg_event_trigger e
+join pg_catalog.pg_proc p on p.oid operator(pg_catalog.=) e.evtfoid
+join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace
+where e.evtenabled operator(pg_catalog.<>) 'D')";
+
+/// schema and name of a function that an operator class calls
+constexpr std::string_view support_functions = R"(
+select n.nspname, p.proname
+from pg_catalog.pg_proc p
+join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace
+join pg_catalog.pg_language l on l.oid operator(pg_catalog.=) p.prolang
+where p.oid operator(pg_catalog.>=) 16384
+  and not l.lanname operator(pg_catalog.=) any (array['c', 'internal']::pg_catalog.name[])
+  and p.oid operator(pg_catalog.=) any (
+      select a.amproc::pg_catalog.oid from pg_catalog.pg_amproc a
+      where a.oid operator(pg_catalog.>=) 16384
+      union all
+      select o.oprcode::pg_catalog.oid from pg_catalog.pg_amop a
+      join pg_catalog.pg_operator o on o.oid operator(pg_catalog.=) a.amopopr
+      where a.oid operator(pg_catalog.>=) 16384))";
+
 using row = std::vector<catalog_cell>;
 
 bool truth(const catalog_cell& cell) {
@@ -169,10 +270,12 @@ void add_functions(targets& to, const row& cells) {
     one.volatility = letter(cells[7]);
     one.language = text(cells[8]);
     one.has_settings = truth(cells[9]);
-    one.row_type_argument = truth(cells[10]);
-    one.extension = text(cells[11]);
-    one.body = text(cells[12]);
-    one.qualified_body = truth(cells[13]);
+    one.has_custom_settings = truth(cells[10]);
+    one.argument_defaults = text(cells[11]);
+    one.row_type_argument = truth(cells[12]);
+    one.extension = text(cells[13]);
+    one.body = text(cells[14]);
+    one.qualified_body = truth(cells[15]);
     to.functions.emplace(one.oid, to.rows.functions.size());
     to.rows.functions.push_back(std::move(one));
 }
@@ -229,6 +332,58 @@ void add_casts(targets& to, const row& cells) {
         {text(cells[0]), text(cells[1]), letter(cells[2]), {text(cells[3]), text(cells[4])}});
 }
 
+/// Calls add(relation) if the relation is one of those that count.
+template <class Add> void add_to_relation(targets& to, const catalog_cell& oid, Add&& add) {
+    add_to(to.relations, to.rows.relations, oid, std::forward<Add>(add));
+}
+
+void add_expressions(targets& to, const row& cells) {
+    add_to_relation(to, cells[0],
+                    [&](relation_row& one) { one.expressions.push_back(text(cells[1])); });
+}
+
+void add_all_policies(targets& to, const row& cells) {
+    add_to_relation(to, cells[0], [&](relation_row& one) {
+        if (cells[1]) one.all_policies.push_back(text(cells[1]));
+        if (cells[2]) one.all_policies.push_back(text(cells[2]));
+    });
+}
+
+void add_rules(targets& to, const row& cells) {
+    add_to_relation(to, cells[0], [&](relation_row& one) { one.rules.push_back(text(cells[1])); });
+}
+
+void add_triggers(targets& to, const row& cells) {
+    add_to_relation(to, cells[0], [&](relation_row& one) {
+        one.triggers.push_back(
+            {{text(cells[1]), text(cells[2])}, text(cells[3]), truth(cells[4]), truth(cells[5])});
+    });
+}
+
+void add_cascades(targets& to, const row& cells) {
+    add_to_relation(to, cells[0], [&](relation_row& one) {
+        one.cascades.push_back(number<std::uint32_t>(cells[1]));
+    });
+}
+
+void add_handlers(targets& to, const row& cells) {
+    add_to_relation(to, cells[0], [&](relation_row& one) {
+        one.handlers.push_back({text(cells[1]), text(cells[2])});
+    });
+}
+
+void add_identities(targets& to, const row& cells) {
+    add_to_relation(to, cells[0], [](relation_row& one) { one.identity = true; });
+}
+
+void add_event_triggers(targets& to, const row& cells) {
+    to.rows.event_triggers.push_back({text(cells[0]), text(cells[1])});
+}
+
+void add_support_functions(targets& to, const row& cells) {
+    to.rows.support_functions.push_back({text(cells[0]), text(cells[1])});
+}
+
 struct catalog_step {
     std::string_view name;
     std::string_view query; // empty: depends on the version
@@ -236,9 +391,9 @@ struct catalog_step {
     void (*add)(targets&, const row&);
 };
 
-constexpr std::array<catalog_step, 10> steps = {{
+constexpr std::array<catalog_step, 19> steps = {{
     {"search_path", empty_search_path, 1, add_nothing},
-    {"functions", {}, 14, add_functions},
+    {"functions", {}, 16, add_functions},
     {"components", components, 3, add_components},
     {"relations", relations, 7, add_relations},
     {"policies", policies, 2, add_policies},
@@ -247,6 +402,15 @@ constexpr std::array<catalog_step, 10> steps = {{
     {"types", types, 6, add_types},
     {"checks", checks, 2, add_checks},
     {"casts", casts, 5, add_casts},
+    {"expressions", expressions, 2, add_expressions},
+    {"all policies", all_policies, 3, add_all_policies},
+    {"rules", rules, 2, add_rules},
+    {"triggers", triggers, 6, add_triggers},
+    {"cascades", cascades, 2, add_cascades},
+    {"handlers", handlers, 3, add_handlers},
+    {"identities", identities, 1, add_identities},
+    {"event triggers", event_triggers, 2, add_event_triggers},
+    {"support functions", support_functions, 2, add_support_functions},
 }};
 
 std::string functions_query(std::uint32_t server_version) {

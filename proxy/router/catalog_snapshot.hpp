@@ -17,6 +17,7 @@
 
 namespace pgweir {
 
+class risk_index; // proxy/router/risk_index.hpp
 class routing_policy;
 
 class catalog {
@@ -37,6 +38,9 @@ public:
     [[nodiscard]] bool has_own_function(const std::string& name) const {
         return functions_.contains(name);
     }
+
+    /// What names may do to a session out of sight.
+    [[nodiscard]] const risk_index& risks() const { return *risks_; }
 
     [[nodiscard]] const std::string& database() const { return database_; }
     [[nodiscard]] std::uint32_t server_version() const { return server_version_; }
@@ -76,6 +80,7 @@ private:
     std::string database_;
     std::uint32_t server_version_ = 0;
     std::shared_ptr<const routing_policy> policy_;
+    std::shared_ptr<const risk_index> risks_; // never null once built
     by_name<relation_entry> relations_;
     by_name<function_entry> functions_;
     by_name<doubt> operators_;

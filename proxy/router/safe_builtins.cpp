@@ -47,6 +47,38 @@ constexpr std::array<std::string_view, 17> trusted_extensions = {
     "hstore",    "earthdistance", "intarray", "ltree",    "fuzzystrmatch", "pg_trgm",
     "pgcrypto",  "postgis",       "seg",      "unaccent", "vector"};
 
+/// Not among them: pg_trgm (set_limit), isn (isn_weak), xml2 and tablefunc (run text), dblink.
+constexpr std::array<std::string_view, 30> harmless_extensions = {"bloom",
+                                                                  "btree_gin",
+                                                                  "btree_gist",
+                                                                  "citext",
+                                                                  "cube",
+                                                                  "dict_int",
+                                                                  "dict_xsyn",
+                                                                  "earthdistance",
+                                                                  "file_fdw",
+                                                                  "fuzzystrmatch",
+                                                                  "hstore",
+                                                                  "insert_username",
+                                                                  "intagg",
+                                                                  "intarray",
+                                                                  "lo",
+                                                                  "ltree",
+                                                                  "moddatetime",
+                                                                  "pageinspect",
+                                                                  "pg_buffercache",
+                                                                  "pg_freespacemap",
+                                                                  "pg_stat_statements",
+                                                                  "pg_visibility",
+                                                                  "pgcrypto",
+                                                                  "pgrowlocks",
+                                                                  "pgstattuple",
+                                                                  "postgres_fdw",
+                                                                  "seg",
+                                                                  "sslinfo",
+                                                                  "tcn",
+                                                                  "uuid-ossp"};
+
 template <class Visit> void for_each_name(std::string_view names, Visit&& visit) {
     while (!names.empty()) {
         const std::size_t end = std::min(names.find(' '), names.size());
@@ -71,6 +103,11 @@ std::vector<builtin> sorted_functions() {
     return all;
 }
 
+const std::vector<builtin>& safe_functions() {
+    static const std::vector<builtin> functions = sorted_functions();
+    return functions;
+}
+
 using name_list = std::vector<std::string_view>;
 
 name_list sorted_names(std::span<const std::string_view> lists) {
@@ -84,7 +121,7 @@ name_list sorted_names(std::span<const std::string_view> lists) {
 } // namespace
 
 bool is_safe_builtin(std::string_view name, unsigned arguments) {
-    static const std::vector<builtin> functions = sorted_functions();
+    const auto& functions = safe_functions();
     const auto found = std::ranges::lower_bound(functions, name, {}, &builtin::first);
     if (found == functions.end() || found->first != name) return false;
     return ((found->second >> std::min(arguments, max_told_arguments)) & 1U) != 0;
@@ -94,6 +131,23 @@ bool is_unsafe_builtin(std::string_view name) {
     static const name_list names = sorted_names(std::array{unsafe_functions});
     // Later versions bring more of them; PostgreSQL reserves the prefix.
     return name.starts_with("pg_") || std::ranges::binary_search(names, name);
+}
+
+bool is_harmless_builtin(std::string_view name) {
+    const auto& safe = safe_functions();
+    static const name_list others = sorted_names(std::array{unsafe_functions});
+    const auto found = std::ranges::lower_bound(safe, name, {}, &builtin::first);
+    const bool is_safe = found != safe.end() && found->first == name;
+    return (is_safe || std::ranges::binary_search(others, name)) && !is_session_builtin(name);
+}
+
+bool is_session_builtin(std::string_view name) {
+    static const name_list names = sorted_names(std::array{session_functions});
+    return std::ranges::binary_search(names, name);
+}
+
+bool is_sequence_builtin(std::string_view name) {
+    return name == "nextval" || name == "currval" || name == "lastval" || name == "setval";
 }
 
 bool is_safe_catalog_relation(std::string_view name) {
@@ -108,6 +162,10 @@ bool is_safe_information_schema_relation(std::string_view name) {
 
 bool is_trusted_extension(std::string_view name) {
     return std::ranges::find(trusted_extensions, name) != trusted_extensions.end();
+}
+
+bool is_harmless_extension(std::string_view name) {
+    return std::ranges::binary_search(harmless_extensions, name);
 }
 
 } // namespace pgweir

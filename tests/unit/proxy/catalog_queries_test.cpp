@@ -104,7 +104,7 @@ TEST(CatalogQueries, AnswersOfAnotherShapeAreRefused) {
 
 TEST(CatalogQueries, OddCellsDoNoHarm) {
     std::vector<catalog_table> answers(catalog_queries(150000).size());
-    answers[1].push_back(std::vector<catalog_cell>(14));
+    answers[1].push_back(std::vector<catalog_cell>(16));
     answers[3].push_back(std::vector<catalog_cell>(7, "x"));
     answers[4].push_back({"99", "true"});
     answers[5].push_back({std::nullopt, "7"});

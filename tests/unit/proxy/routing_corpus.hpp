@@ -29,9 +29,9 @@ inline catalog_cell copied_cell(std::string_view text) {
     return plain;
 }
 
-inline catalog_rows read_catalog_rows() {
+inline catalog_rows read_catalog_rows(const std::string& corpus = "routing_corpus") {
     std::vector<catalog_table> answers;
-    std::istringstream in{corpus_file(".catalog")};
+    std::istringstream in{corpus_file(".catalog", corpus)};
     std::string line;
     while (std::getline(in, line)) {
         if (line == "@") {

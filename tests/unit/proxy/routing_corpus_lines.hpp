@@ -20,8 +20,9 @@ struct corpus_line {
     std::string statement;
 };
 
-inline std::string corpus_file(const std::string& extension) {
-    std::ifstream in{PGWEIR_SOURCE_DIR "/tests/unit/proxy/routing_corpus" + extension};
+inline std::string corpus_file(const std::string& extension,
+                               const std::string& corpus = "routing_corpus") {
+    std::ifstream in{PGWEIR_SOURCE_DIR "/tests/unit/proxy/" + corpus + extension};
     EXPECT_TRUE(in) << extension;
     std::ostringstream text;
     text << in.rdbuf();

@@ -265,6 +265,28 @@ TEST(Classify, WritesAndLocksAreSeenAtAnyDepth) {
     expect_facts(locks_and_writes);
 }
 
+TEST(Classify, KnowsWhetherTheDefaultsOfColumnsRun) {
+    const auto inserts = [](const char* text) { return classify(text).statements.front().inserts; };
+    for (const char* text :
+         {"insert into t values (1)", "update t set a = default", "copy t from stdin",
+          "with i as (insert into t values (1) returning a) select * from i",
+          "merge into t using s on a = b when not matched then insert values (1)",
+          "explain insert into t values (1)", "prepare p as insert into t values (1)"})
+        EXPECT_TRUE(inserts(text)) << text;
+    for (const char* text : {"select 1", "update t set a = 1", "delete from t", "copy t to stdout",
+                             "declare c cursor for select 1", "create table t (a int default 1)"})
+        EXPECT_FALSE(inserts(text)) << text;
+}
+
+TEST(Classify, KeepsTheBlockOfADoInPlpgsql) {
+    const auto block = [](const char* text) { return classify(text).statements.front().block; };
+    EXPECT_EQ(block("do $$ begin end $$"), " begin end ");
+    EXPECT_EQ(block("do language plpgsql 'begin ''a''; end'"), "begin 'a'; end");
+    EXPECT_EQ(block("do $$ begin end $$ language PLpgSQL"), " begin end ");
+    EXPECT_EQ(block("do $$ 1 $$ language plperl"), "");
+    EXPECT_EQ(block("select 1"), "");
+}
+
 TEST(Classify, DefinitionsWriteAndNameTheirRelations) {
     expect_facts(definitions);
 }
