@@ -22,6 +22,7 @@ run_regress() {
         count_outcomes "$schedule"
         keep_diffs "$schedule"
     done
+    return 0
 }
 
 # Sets regress_suite, programs, modules; user postgres has to reach them (not so in a clone below /root).
