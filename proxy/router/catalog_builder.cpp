@@ -105,6 +105,10 @@ void catalog_builder::add_relation(const relation_row& row) {
 judgement catalog_builder::judge_own(const function_row& row, definition& own) {
     const judgement unproved{route_reason::unproved_function, row.language};
     if (row.has_settings) return unproved;
+    if (!row.argument_defaults.empty())
+        if (const judgement doubt = add_text(own, "SELECT " + row.argument_defaults);
+            !doubt.is_pure())
+            return {route_reason::unproved_function, label(doubt.reason)};
     if (row.kind == 'a') {
         for (const routine_name& part : row.components)
             own.calls.push_back(part);

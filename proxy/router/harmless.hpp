@@ -28,8 +28,9 @@ struct session_risk {
     void add(const session_risk& other);
 };
 
-/// Judges one statement by the names in its facts. Worth keeping beside cached facts, for as long
-/// as the catalog snapshot is the same.
+/// Judges one statement by the names in its facts, whether or not it will succeed: advisory locks
+/// and the seed outlive an error. Worth keeping beside cached facts, for as long as the catalog
+/// snapshot is the same.
 ///
 /// For CALL and DO the answer stands for all that the statement does, so that the facts' own opaque
 /// effect says nothing more: a DO block in PL/pgSQL and a call of a proved procedure are harmless.

@@ -209,26 +209,37 @@ bool may_begin_statement(const std::vector<lexeme>& all, std::size_t i) {
     }
 }
 
-/// UPDATE … SET: every SET must have an UPDATE of its own, within its statement, that is no lock.
-class update_counter {
-public:
-    void see(const std::vector<lexeme>& all, std::size_t i) {
-        if (all[i].is_op(";")) open_ = 0;
-        if (!all[i].is("update")) return;
-        const bool locks = i > 0 && (all[i - 1].is("for") || all[i - 1].is("key"));
-        if (!locks) ++open_;
-    }
-    [[nodiscard]] bool take() { return open_ > 0 && open_-- > 0; }
+/// Before the first word of a statement; PL/pgSQL's own, so that no table is called so unquoted
+/// there.
+constexpr auto statement_openers = make_word_set("begin", "else", "loop", "then");
 
-private:
-    std::size_t open_ = 0;
-};
+/// Where the SET of the UPDATE at `i` stands: UPDATE [ONLY] name [*] [[AS] alias] SET, or right
+/// behind it after DO or THEN. 0: it is no such UPDATE.
+std::size_t set_of_update(const std::vector<lexeme>& all, std::size_t i) {
+    if (i > 0 && all[i - 1].is_op(".")) return 0;
+    const auto at = [&](std::size_t k) -> const lexeme& {
+        return all[std::min(k, all.size() - 1)];
+    };
+    const auto is_plain_name = [&](std::size_t k) {
+        return at(k).is_name() &&
+               (at(k).kind != token_kind::word || !statement_openers.contains(at(k).text));
+    };
+    std::size_t next = i + 1;
+    if (at(next).is("set")) return next;
+    if (at(next).is("only")) ++next;
+    if (!is_plain_name(next)) return 0;
+    for (++next; at(next).is_op(".") && is_plain_name(next + 1);)
+        next += 2;
+    if (at(next).is_op("*")) ++next;
+    if (at(next).is("as")) ++next;
+    if (!at(next).is("set") && is_plain_name(next)) ++next;
+    return next < all.size() && at(next).is("set") ? next : 0;
+}
 
-bool is_doubtful(const std::vector<lexeme>& all, std::size_t i, update_counter& updates) {
+bool is_doubtful(const std::vector<lexeme>& all, std::size_t i) {
     const std::string& word = all[i].text;
     if (always_doubtful.contains(word)) return true;
     if (!doubtful_verbs.contains(word) || !may_begin_statement(all, i)) return false;
-    if (word == "set") return !updates.take();
     if (word == "do" && i + 1 < all.size()) // ON CONFLICT …
         return !all[i + 1].is("nothing") && !all[i + 1].is("update");
     return true;
@@ -268,11 +279,12 @@ procedural_body read_procedural_body(std::string_view body) {
         found.doubt = "text";
         return found;
     }
-    update_counter updates;
+    std::size_t set_of_last_update = 0;
     for (std::size_t i = 0; i < all.size(); ++i) {
-        updates.see(all, i);
         if (all[i].kind == token_kind::word) {
-            if (is_doubtful(all, i, updates)) {
+            if (all[i].text == "update") set_of_last_update = set_of_update(all, i);
+            const bool is_excused = i > 0 && i == set_of_last_update;
+            if (!is_excused && is_doubtful(all, i)) {
                 found.doubt = all[i].text;
                 return found;
             }

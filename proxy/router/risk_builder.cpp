@@ -121,7 +121,7 @@ void risk_builder::mark(definition& own, std::string_view why) {
     absorb(own, risk);
 }
 
-void risk_builder::add_statements(definition& own, text one) {
+void risk_builder::add_statements(definition& own, definition_text one) {
     if (!one.facts->parsed) return mark(own, "not parsed");
     for (const sql::statement_facts& statement : one.facts->statements) {
         if (!is_plain(statement.kind)) return mark(own, "statement");
@@ -309,7 +309,7 @@ void risk_builder::add_anywhere() {
 
 session_risk risk_builder::risk_of(const definition& one) const {
     session_risk risk;
-    for (const text& text : one.texts)
+    for (const definition_text& text : one.texts)
         for (const sql::statement_facts& statement : text.facts->statements)
             risk.add(made_.names(
                 statement, text.scope,

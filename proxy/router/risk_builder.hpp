@@ -29,7 +29,7 @@ private:
     /// When a trigger runs.
     enum class timing : std::uint8_t { at_once, at_commit, at_either };
 
-    struct text {
+    struct definition_text {
         shared_facts facts;
         name_scope scope = name_scope::catalog_only;
         bool is_written = false; // an updatable view: its relations are written to
@@ -40,7 +40,7 @@ private:
         bool* sequence = nullptr; // where that goes instead, if anywhere
         std::string name;         // for the detail; empty: says nothing itself
         timing when = timing::at_once;
-        std::vector<text> texts;
+        std::vector<definition_text> texts;
         std::vector<routine_name> routines;
         std::vector<procedural_body> bodies;
         std::vector<const known_risk*> others;
@@ -59,7 +59,7 @@ private:
     /// "a, b" -> facts of SELECT a, b.
     void add_expression(definition& own, const std::string& expressions);
     /// Statements of a function's body, or the query of a view.
-    void add_statements(definition& own, text one);
+    void add_statements(definition& own, definition_text one);
     void add_rule(definition& own, const std::string& rule);
     void add_condition(definition& own, const std::string& trigger_definition);
     void mark(definition& own, std::string_view why);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <string>
 
 namespace pgweir {
@@ -52,7 +53,17 @@ TEST(ProceduralBody, AnUpdateExcusesOneSet) {
     EXPECT_EQ(doubt_about("insert into t values (1) on conflict (a) do update set b = 1;"), "");
     EXPECT_EQ(doubt_about("insert into t values (1) on conflict do nothing;"), "");
     EXPECT_EQ(doubt_about("merge into t using s on a when matched then update set b = 1;"), "");
+    EXPECT_EQ(
+        doubt_about("update \"then\" set a = 1; update t * set a = 1; update s.t x set a = 1;"),
+        "");
     EXPECT_EQ(doubt_about("update t set a = 1; set b = 2;"), "set");
+    EXPECT_EQ(doubt_about("if update then set b = 2; end if;"), "set");
+    EXPECT_EQ(doubt_about("if t.update then set b = 2; end if;"), "set");
+    EXPECT_EQ(doubt_about("while (select update from t) loop set b = 2; end loop;"), "set");
+    EXPECT_EQ(doubt_about("if (select true update) then set b = 2; end if;"), "set");
+    EXPECT_EQ(doubt_about("if update a then set b = 2; end if;"), "set");
+    EXPECT_EQ(doubt_about("if update as then set b = 2; end if;"), "set");
+    EXPECT_EQ(read_procedural_body("update").doubt, "");
     EXPECT_EQ(doubt_about("if (with u as (update t set a = 1 returning 1) select true) then set "
                           "b = 2; end if;"),
               "set");
@@ -101,6 +112,19 @@ TEST(ProceduralBody, EveryOtherNameIsAWordOnce) {
     EXPECT_EQ(std::ranges::count(found.words, "t"), 1);
     const auto operators = read_procedural_body("begin x := 1 === 2; end").operators;
     EXPECT_TRUE(std::ranges::any_of(operators, [](const auto& one) { return one.name == "==="; }));
+}
+
+TEST(ProceduralBody, IsReadWhereverItIsCut) {
+    const std::string body =
+        "#variable_conflict use_column\n<<outer>> declare \"A\" s.t%rowtype; begin "
+        "update only s.t * as x set a = s.f(1) where b.c = 'd'; insert into t.u "
+        "(v) values (1) on conflict do update set v = 2; end outer";
+    EXPECT_EQ(read_procedural_body(body).doubt, "");
+    for (std::size_t cut = 0; cut <= body.size(); ++cut) {
+        SCOPED_TRACE(cut);
+        EXPECT_LE(read_procedural_body(body.substr(0, cut)).calls.size(), 2U);
+        EXPECT_LE(read_procedural_body(body.substr(cut)).calls.size(), 3U);
+    }
 }
 
 TEST(ProceduralBody, WhatTheScannerDoesNotUnderstandIsDoubtful) {
