@@ -101,6 +101,9 @@ session_risk judge_block(const sql::statement_facts& facts, const risk_index& ri
 
 void session_risk::add(const session_risk& other) {
     const bool had_detail = opaque || opaque_at_commit;
+    if (other.opaque)
+        only_unknown_relations =
+            (!opaque || only_unknown_relations) && other.only_unknown_relations;
     opaque = opaque || other.opaque;
     opaque_at_commit = opaque_at_commit || other.opaque_at_commit;
     sequence = sequence || other.sequence;

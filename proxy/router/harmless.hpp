@@ -22,6 +22,10 @@ struct session_risk {
     /// What made it opaque: "table > trigger function > set_config"; points into the facts or the
     /// catalog that were judged.
     std::string_view detail;
+    /// All that makes it opaque is that the statement names relations which the catalog does not
+    /// know, as it knows no temporary ones: for a session that has some, and has given them no
+    /// triggers, defaults or the like, this says little.
+    bool only_unknown_relations = false;
 
     [[nodiscard]] bool none() const { return !opaque && !opaque_at_commit && !sequence; }
     /// The first detail stays.

@@ -61,7 +61,9 @@ session_risk risk_index::relation(const sql::qualified_name& name,
     if (found || may_be_new || name.schema == "information_schema") return risk;
     // Nobody but PostgreSQL makes relations in pg_catalog, and its own only tell.
     if (may_mean_builtin(name) && name.name.starts_with("pg_")) return risk;
-    return opaque_because_of(name.name);
+    risk = opaque_because_of(name.name);
+    risk.only_unknown_relations = true;
+    return risk;
 }
 
 session_risk

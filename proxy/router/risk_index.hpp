@@ -36,7 +36,9 @@ struct known_risk {
     bool sequence = false;
     std::string why;
 
-    [[nodiscard]] session_risk view() const { return {opaque, opaque_at_commit, sequence, why}; }
+    [[nodiscard]] session_risk view() const {
+        return {opaque, opaque_at_commit, sequence, why, false};
+    }
 };
 
 class risk_index {

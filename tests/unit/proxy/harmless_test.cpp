@@ -122,6 +122,23 @@ TEST(Harmless, FunctionsInOtherLanguagesAreNotProved) {
     EXPECT_EQ(described("select f()", build_catalog(rows).get()), "opaque: f > c");
 }
 
+TEST(Harmless, RelationsThatNobodyKnowsAreToldFromProvedHarm) {
+    const auto known = build_catalog(testing::read_catalog_rows("risk_corpus"));
+    const auto only_unknown = [&](const std::string& statement) {
+        const sql::query_facts facts = sql::classify(statement);
+        const session_risk risk = judge_risk(facts, known.get());
+        return risk.opaque && risk.only_unknown_relations;
+    };
+    EXPECT_TRUE(only_unknown("select * from temporary_one"));
+    EXPECT_TRUE(only_unknown("insert into temporary_one select id from plain, temporary_two"));
+    EXPECT_TRUE(only_unknown("select 1; select * from temporary_one; select 2"));
+    EXPECT_FALSE(only_unknown("select * from plain"));
+    EXPECT_FALSE(only_unknown("select set_path() from temporary_one"));
+    EXPECT_FALSE(only_unknown("insert into derailed select 1 from temporary_one"));
+    EXPECT_FALSE(only_unknown("select * from temporary_one, guarded_bad"));
+    EXPECT_FALSE(only_unknown("select set_path(); select * from temporary_one"));
+}
+
 TEST(Harmless, AQueryIsAsRiskyAsItsStatementsTogether) {
     const auto known = build_catalog(testing::read_catalog_rows("risk_corpus"));
     EXPECT_EQ(described("select 1; insert into counted values (1); insert into deferred values (1)",
