@@ -170,7 +170,7 @@ connections_change_hands() {
 }
 
 # At most 3 tests of a group at once: each may have to keep a server connection, and a pool of 4
-# keeps one for those that need not. 2 minutes for a file: the longest takes a few seconds.
+# keeps one for those that need not. 5 minutes for a file: alone, the longest takes a few seconds.
 run_pg_regress() {
     local program=$programs/../lib/pgxs/src/test/regress/pg_regress expected=()
     # Since PostgreSQL 16 a folder of its own, by default the current one.
@@ -179,7 +179,7 @@ run_pg_regress() {
     as_owner "$program" --use-existing --dbname=regression \
         --host=127.0.0.1 --port="$1" --user=postgres --inputdir="$regress_suite" --outputdir="$directory" \
         --bindir="$programs" --dlpath="$modules" --schedule="$directory/schedule" \
-        --max-connections=3 --launcher='timeout 120' ${expected[@]+"${expected[@]}"} >"$directory/run.log" 2>&1 </dev/null
+        --max-connections=3 --launcher='timeout 300' ${expected[@]+"${expected[@]}"} >"$directory/run.log" 2>&1 </dev/null
 }
 
 # ---- afterwards ----------------------------------------------------------------------------------
