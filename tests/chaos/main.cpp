@@ -1,8 +1,10 @@
-// tests_chaos [--seconds N] [--seed S] [--connections N]: the token echo. Clients ask for unique
-// tokens in every way the protocol knows while clients, server connections and queries are killed;
-// every answer has to carry its own question's token, and nothing may stay behind.
+// tests_chaos [--seconds N] [--seed S] [--connections N] [--kill-servers no]
+// [--sticky-transactions N] [--own-write-steps N]: the token echo, and long_forms.hpp. Clients ask
+// for unique tokens in every way the protocol knows while clients, server connections and queries
+// are killed; every answer has to carry its own question's token, and nothing may stay behind.
 #include "tests/chaos/chaos_client.hpp"
 #include "tests/chaos/lock_watch.hpp"
+#include "tests/chaos/long_forms.hpp"
 #include "tests/chaos/tally.hpp"
 #include "tests/support/proxied_test.hpp"
 
@@ -139,6 +141,10 @@ void parse(int argc, char** argv) {
             chosen().connections = std::stoi(value);
         else if (name == "--kill-servers")
             chosen().kill_servers = value != "no";
+        else if (name == "--sticky-transactions")
+            test::chosen_long_forms().sticky_transactions = std::stol(value);
+        else if (name == "--own-write-steps")
+            test::chosen_long_forms().own_write_steps = std::stoi(value);
         else
             throw std::invalid_argument("unknown option " + name);
     }
@@ -151,6 +157,7 @@ int main(int argc, char** argv) {
     ::testing::InitGoogleMock(&argc, argv);
     chosen().seed = std::random_device{}() % 100'000;
     parse(argc, argv);
+    test::chosen_long_forms().seed = chosen().seed;
     std::cout << "chaos: seed " << chosen().seed << ", " << chosen().seconds << " s, "
               << chosen().connections << " connections" << std::endl;
     const int result = RUN_ALL_TESTS();
