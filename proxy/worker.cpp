@@ -278,13 +278,25 @@ void worker::hint_monitor(std::uint16_t node) {
     shared_.monitor->hint(node);
 }
 
-const route_decision& worker::judged(const std::shared_ptr<const sql::query_facts>& facts,
-                                     const std::shared_ptr<const catalog>& known) {
+worker::judgement_kept& worker::judgement_of(const std::shared_ptr<const sql::query_facts>& facts,
+                                             const std::shared_ptr<const catalog>& known) {
     const auto address = reinterpret_cast<std::uintptr_t>(facts.get());
     auto& kept = judged_[(address >> 4U ^ address >> 14U) % kept_judgements];
     if (kept.facts != facts || kept.known != known)
-        kept = {facts, known, judge_query(*facts, known.get())};
-    return kept.route;
+        kept = {facts, known, judge_query(*facts, known.get()), std::nullopt};
+    return kept;
+}
+
+const route_decision& worker::judged(const std::shared_ptr<const sql::query_facts>& facts,
+                                     const std::shared_ptr<const catalog>& known) {
+    return judgement_of(facts, known).route;
+}
+
+const session_risk& worker::risk_of(const std::shared_ptr<const sql::query_facts>& facts,
+                                    const std::shared_ptr<const catalog>& known) {
+    auto& kept = judgement_of(facts, known);
+    if (!kept.risk) kept.risk = judge_risk(*facts, known.get());
+    return *kept.risk;
 }
 
 unit& worker::borrow_unit() {

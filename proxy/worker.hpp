@@ -248,6 +248,9 @@ public:
     /// judge_query, remembered for as long as facts and catalog are the same.
     [[nodiscard]] const route_decision& judged(const std::shared_ptr<const sql::query_facts>& facts,
                                                const std::shared_ptr<const catalog>& known);
+    /// judge_risk, in the same way; asked for what is not a pure read.
+    [[nodiscard]] const session_risk& risk_of(const std::shared_ptr<const sql::query_facts>& facts,
+                                              const std::shared_ptr<const catalog>& known);
     /// A unit to work with, until it is returned; the last one borrowed is the first one returned.
     [[nodiscard]] unit& borrow_unit();
     void return_unit() { --units_in_use_; }
@@ -299,7 +302,10 @@ private:
         std::shared_ptr<const sql::query_facts> facts;
         std::shared_ptr<const catalog> known;
         route_decision route;
+        std::optional<session_risk> risk;
     };
+    [[nodiscard]] judgement_kept& judgement_of(const std::shared_ptr<const sql::query_facts>& facts,
+                                               const std::shared_ptr<const catalog>& known);
     std::vector<judgement_kept> judged_; // by the facts' address
     std::vector<balance_candidate> candidates_;
     random_state balance_;

@@ -38,7 +38,7 @@ owner_of_servers() {
 # as_owner COMMAND...: execs, so that the process is the command itself and no wrapper stays.
 as_owner() {
     if [ "$(id -u)" = 0 ]; then
-        exec setpriv --reuid=postgres --regid=postgres --init-groups -- \
+        cd / && exec setpriv --reuid=postgres --regid=postgres --init-groups -- \
             env HOME=/var/lib/postgresql "$@"
     else
         exec "$@"

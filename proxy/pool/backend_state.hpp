@@ -26,8 +26,17 @@ using name_set = std::set<std::string, std::less<>>;
 /// ASCII letters to lower case: how parameter names compare.
 [[nodiscard]] std::string to_lower(std::string_view text);
 
+/// The trace of having had temporary objects.
+inline constexpr std::string_view temporary_schema_trace = "temporary schema";
+
+/// What a session is served by without noticing that it is not the connection's first.
+struct lease_needs {
+    const name_set& traces; // that it has left itself
+    bool unused = false;    // what it runs next is refused where some library is loaded already
+};
+
 /// Those of them that are custom parameters.
-[[nodiscard]] name_set custom_names_of(const parameter_map& parameters);
+[[nodiscard]] name_set traces_of(const parameter_map& parameters);
 [[nodiscard]] inline bool is_custom_name(std::string_view name) {
     return name.find('.') != std::string_view::npos;
 }
@@ -40,9 +49,10 @@ struct backend_state {
     std::vector<std::pair<std::string, std::string>>
         welcome;           // the same, as spelt and in the server's order
     parameter_map carried; // what was set for a session and not undone
-    // Custom parameters (with a dot in their name) that were ever set here: nothing makes the
-    // server forget such a name, it stays as '' where it was unknown before (RULES A10).
-    name_set custom_names;
+    // What sessions left here that nothing makes the server forget: custom parameters (a dot in
+    // their name) stay as '' where they were unknown before (RULES A10), a temporary schema stays.
+    name_set traces;
+    bool used = false; // by some session
     prepared_set prepared;
     // The one session (its serial) whose statements may have used sequences here since the last
     // DISCARD SEQUENCES: currval and lastval are its own (RULES A13).
@@ -61,8 +71,8 @@ struct backend_state {
     bool standby = false;
     int family = 0;
 
-    /// A session that has used these custom names cannot tell this connection from a fresh one.
-    [[nodiscard]] bool suits(const name_set& used) const;
+    /// Such a session cannot tell this connection from a fresh one.
+    [[nodiscard]] bool suits(const lease_needs& needs) const;
 };
 
 } // namespace pgweir

@@ -11,15 +11,16 @@ std::string to_lower(std::string_view text) {
     return lower;
 }
 
-name_set custom_names_of(const parameter_map& parameters) {
+name_set traces_of(const parameter_map& parameters) {
     name_set names;
     for (const auto& [name, value] : parameters)
         if (is_custom_name(name)) names.insert(name);
     return names;
 }
 
-bool backend_state::suits(const name_set& used) const {
-    return std::includes(used.begin(), used.end(), custom_names.begin(), custom_names.end());
+bool backend_state::suits(const lease_needs& needs) const {
+    if (needs.unused && used) return false;
+    return std::includes(needs.traces.begin(), needs.traces.end(), traces.begin(), traces.end());
 }
 
 } // namespace pgweir

@@ -43,7 +43,7 @@ backend_ptr pool::pop_idle(std::size_t index) {
     return taken;
 }
 
-backend_ptr pool::take(const parameter_map& wanted, const name_set& custom_names) {
+backend_ptr pool::take(const parameter_map& wanted, const lease_needs& needs) {
     if (paused || idle_.empty()) return nullptr;
     // The coarse clock would let local sessions overtake for a whole tick.
     if (slot_.waiting.load() != 0 && !owner_.budget().may_overtake(slot_, clock::now()))
@@ -52,7 +52,7 @@ backend_ptr pool::take(const parameter_map& wanted, const name_set& custom_names
     for (std::size_t i = 0; i < idle_.size() && (i < look_through || !best); ++i) {
         const auto at = idle_.size() - 1 - i;
         const auto& one = idle_[at]->state;
-        if (!one.suits(custom_names)) continue;
+        if (!one.suits(needs)) continue;
         const bool equal = one.carried == wanted;
         if (equal || !best) best = at;
         if (equal) break;
@@ -64,7 +64,7 @@ backend_ptr pool::take(const parameter_map& wanted, const name_set& custom_names
     auto taken = pop_idle(*best);
     if (!taken->condemned()) return taken;
     taken->close();
-    return take(wanted, custom_names);
+    return take(wanted, needs);
 }
 
 bool pool::wait(lease_waiter& who, std::chrono::milliseconds timeout) {

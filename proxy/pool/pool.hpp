@@ -63,9 +63,9 @@ public:
     pool& operator=(const pool&) = delete;
 
     /// An idle connection at once, best one that carries the parameters `wanted`; null if there is
-    /// none. Only one that suits a session which has used these custom parameters; where none does,
-    /// the oldest idle one is closed to make room.
-    [[nodiscard]] backend_ptr take(const parameter_map& wanted, const name_set& custom_names);
+    /// none. Only one that suits the session's needs; where none does, the oldest idle one is
+    /// closed to make room.
+    [[nodiscard]] backend_ptr take(const parameter_map& wanted, const lease_needs& needs);
     /// Waits for one, in order of arrival. False: the queue is full (the waiter has been told
     /// nothing). `timeout` 0: no limit.
     [[nodiscard]] bool wait(lease_waiter& who, std::chrono::milliseconds timeout);

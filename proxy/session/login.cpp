@@ -264,7 +264,8 @@ task<welcome_ptr> find_welcome(login_attempt& l, const login_result& who) {
         }
         auto& from = l.owner.pool_for(*node, who.database, who.user);
         welcome_seeker seeker{l.owner.executor()};
-        seeker.got = from.take({}, {});
+        const name_set no_traces;
+        seeker.got = from.take({}, {no_traces});
         // Whoever is known already does not wait for a busy pool just to come in.
         if (!seeker.got && old && l.owner.budget().open_connections(from.slot()) != 0)
             co_return old;
@@ -306,8 +307,9 @@ task<bool> try_parameters(login_attempt& l, const login_result& who) {
     const auto primary = l.owner.view().primary;
     if (nothing_to_try || !primary || book.is_accepted(all)) co_return true;
     auto& from = l.owner.pool_for(*primary, who.database, who.user);
+    const auto own_traces = traces_of(wanted);
     welcome_seeker seeker{l.owner.executor()};
-    seeker.got = from.take(wanted, custom_names_of(wanted));
+    seeker.got = from.take(wanted, {own_traces});
     if (!seeker.got) {
         if (!from.wait(seeker, patience_for_parameters)) co_return true;
         co_await seeker.woken.wait();
@@ -327,7 +329,7 @@ task<bool> try_parameters(login_attempt& l, const login_result& who) {
         answered.wake();
     });
     co_await answered.wait();
-    if (on) on->state.custom_names.merge(custom_names_of(wanted));
+    if (on) on->state.traces.merge(traces_of(wanted));
     if (on && error.empty()) on->state.carried = wanted;
     if (on) from.give_back(std::move(on));
     if (error.empty()) {

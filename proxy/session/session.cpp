@@ -272,15 +272,18 @@ void session::finish(std::string_view why) {
     count_pin(false);
     if (auto leased = std::exchange(lease_, nullptr)) {
         owner_.lease_ends(*leased);
-        const bool busy = !leased->conversation().empty();
+        // A question of ours may be answered while the connection is washed.
+        const bool busy = !leased->conversation().empty() && !probe_;
         leased->lend_to(nullptr);
         if (busy) {
             leased->condemn();
             open_cancel(leased, true);
-        } else if (leased->conversation().at_rest() && !unit_open_ && pins_.any() &&
+        } else if ((probe_ || (leased->conversation().at_rest() && !unit_open_ &&
+                               (pins_.any() || is_doubtful()))) &&
                    is_washable(pins_)) {
             reset_and_give_back(leased, owner_.settings().server_reset_query);
-        } else if (pins_.any() || unit_open_ || leased->conversation().status() != 'I') {
+        } else if (pins_.any() || is_doubtful() || probe_ || unit_open_ ||
+                   leased->conversation().status() != 'I') {
             leased->terminate();
         } else {
             leased->home().give_back(leased);
@@ -333,7 +336,7 @@ void session::begin(login_result who,
     for (const auto& [name, value] : who.parameters)
         startup_[to_lower(name)] = value;
     followed_ = startup_;
-    custom_names_ = custom_names_of(startup_);
+    traces_ = traces_of(startup_);
     note_followed();
     redirect_ = owner_.live()->policy->preference(database_, user_, application_name_);
     read_committed_default_ = said.read_committed_default;

@@ -14,6 +14,8 @@
 #include "proxy/session/frontend_login.hpp"
 #include "proxy/session/pins.hpp"
 #include "proxy/session/prepared_statements.hpp"
+#include "proxy/session/session_doubt.hpp"
+#include "proxy/session/session_probe.hpp"
 #include "proxy/session/unit.hpp"
 #include "proxy/worker.hpp"
 #include "sql/facts.hpp"
@@ -195,9 +197,19 @@ private:
     [[nodiscard]] std::uint64_t change(pending_change what);
     void note_followed();
     void note_effects(const unit& u);
-    void note_custom_names(const unit& u);
+    void note_traces(const unit& u);
+    [[nodiscard]] bool needs_unused_connection(const unit& u) const;
+
+    // session_doubt.cpp: what a unit may have changed out of sight, and asking the server
+    void note_doubt(const unit& u);
+    [[nodiscard]] bool is_doubtful() const { return doubt_ != probe_parts::none; }
+    void rest_lease();
+    void begin_probe();
+    void on_probe_row(std::string_view body);
+    void end_probe();
+    [[nodiscard]] bool may_superuser_log_in_as() const;
+    [[nodiscard]] std::string parse_state_now() const;
     [[nodiscard]] pin_set pins_of(const unit& u) const;
-    [[nodiscard]] bool calls_own_function(const unit& u) const;
     [[nodiscard]] std::optional<pin_reason> pin_of(const sql::session_effect& e) const;
     [[nodiscard]] bool refuses_pin(unit& u);
     void count_pin(bool begins);
@@ -270,11 +282,15 @@ private:
     prepared_ptr unnamed_;
     std::vector<pending_change> changes_; // until their place in the queue is reached
     std::uint64_t last_change_ = 0;
-    parameter_map followed_;  // what this session set: start-up values, then SETs
-    parameter_map startup_;   // what its start-up packet asked for
-    name_set custom_names_;   // of custom parameters that this session has ever set
-    parameter_map told_;      // what the client believes (ParameterStatus)
-    std::string parse_state_; // followed_ in one string: part of a prepared statement's identity
+    parameter_map followed_;                  // what this session set: start-up values, then SETs
+    parameter_map startup_;                   // what its start-up packet asked for
+    name_set traces_;                         // that it leaves on its server connections
+    probe_parts doubt_ = probe_parts::none;   // what its units may have changed on the leased one …
+    std::vector<std::string> doubtful_names_; // … and which parameters, by lower-case name
+    std::optional<probe_reader> probe_;       // the server is being asked
+    std::uint64_t unasked_ = 0; // statements since then that may have changed a setting
+    parameter_map told_;        // what the client believes (ParameterStatus)
+    std::string parse_state_;   // followed_ in one string: part of a prepared statement's identity
     pin_set pins_;
     pin_set pins_if_done_; // what the unit under way pins if it succeeds
     session_floor floor_;

@@ -51,6 +51,9 @@ bool session::on_server_message(backend& from,
         return how == protocol::verdict::forward;
     case 'N':
         return !from.conversation().head_is_injected() && !discarding_;
+    case 'D':
+        if (probe_ && how == protocol::verdict::swallow) on_probe_row(body);
+        return how == protocol::verdict::forward && !discarding_;
     default:
         return how == protocol::verdict::forward && !discarding_;
     }
@@ -323,9 +326,13 @@ void session::on_server_progress(backend& from) {
                       waiting_ != wait_for::injection && !unit_open_;
     if (free && from.cancels() == 0) {
         if (restores_startup_ || !restores_names_.empty()) return restore_startup();
-        if (!pins_.any()) end_lease();
+        rest_lease();
     }
     pump();
+    // Only the beginning of a unit had come: it must not keep the connection.
+    if (!closed_ && is_doubtful() && lease_.get() == &from && from.conversation().at_rest() &&
+        waiting_ == wait_for::nothing && !unit_open_ && from.cancels() == 0)
+        begin_probe();
 }
 
 /// RESET ALL and DISCARD took the session back to the server's defaults; its own start-up values

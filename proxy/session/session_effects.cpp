@@ -44,42 +44,6 @@ pin_reason reason_of(sql::effect_kind kind) {
     }
 }
 
-/// By its kind alone: a plain SELECT may still call nextval out of sight.
-bool never_uses_sequences(const sql::statement_facts& s) {
-    using enum sql::statement_kind;
-    switch (s.kind) {
-    case select:
-        return s.functions.empty();
-    case empty:
-    case show:
-    case set:
-    case reset:
-    case set_transaction:
-    case set_characteristics:
-    case begin:
-    case commit:
-    case rollback:
-    case savepoint:
-    case release_savepoint:
-    case rollback_to_savepoint:
-    case deallocate:
-        return true;
-    default:
-        return false;
-    }
-}
-
-bool may_use_sequences(const unit& u) {
-    if (u.route.target == route_target::standby) return false;
-    if (u.unparsed || u.route.reason == route_reason::unproved_function ||
-        u.route.reason == route_reason::unproved_relation)
-        return true;
-    for (const auto& f : u.facts)
-        for (const auto& s : f->statements)
-            if (!never_uses_sequences(s)) return true;
-    return false;
-}
-
 bool asks_sequence_state(const sql::statement_facts& s) {
     return std::any_of(s.functions.begin(), s.functions.end(), [](const auto& f) {
         return f.name.name == "currval" || f.name.name == "lastval";
@@ -98,34 +62,24 @@ bool session::finds_foreign_sequences(const unit& u) const {
             if (asks_sequence_state(s)) return true;
     // The session keeps this connection from here on, and may ask later.
     if (pins_.any()) return false;
-    const auto wanted = pins_of(u);
-    return wanted.has(pin_reason::sequence_state) || wanted.has(pin_reason::opaque);
-}
-
-/// PostgreSQL's own functions change session state only in ways that the facts know; others may do
-/// anything.
-bool session::calls_own_function(const unit& u) const {
-    const auto& known = catalog_->usable();
-    if (!known) return true;
-    for (const auto& f : u.facts)
-        for (const auto& s : f->statements)
-            for (const auto& call : s.functions)
-                if (known->has_own_function(call.name.name)) return true;
-    return false;
+    return pins_of(u).any();
 }
 
 /// What the unit pins if it succeeds.
 pin_set session::pins_of(const unit& u) const {
     pin_set all;
     if (u.unparsed && (!u.facts.empty() || u.end != 'H')) all.add(pin_reason::opaque);
-    if (u.route.reason == route_reason::unproved_function && calls_own_function(u))
-        all.add(pin_reason::opaque);
+    if (u.risk.shown) all.add(pin_reason::opaque);
+    if (u.risk.sequence && catalog_->sequence_state_asked) all.add(pin_reason::sequence_state);
     for (const auto& f : u.facts) {
         for (const auto& s : f->statements) {
-            if (catalog_->sequence_state_asked && s.kind == sql::statement_kind::insert)
-                all.add(pin_reason::sequence_state);
-            for (const auto& e : s.effects)
+            // Of these the risk tells more than the text.
+            const bool runs_code =
+                s.kind == sql::statement_kind::call || s.kind == sql::statement_kind::do_block;
+            for (const auto& e : s.effects) {
+                if (runs_code && e.kind == sql::effect_kind::opaque) continue;
                 if (const auto why = pin_of(e)) all.add(*why);
+            }
         }
     }
     return all;
@@ -135,12 +89,6 @@ std::optional<pin_reason> session::pin_of(const sql::session_effect& e) const {
     switch (e.kind) {
     case sql::effect_kind::set_parameter:
     case sql::effect_kind::reset_parameter:
-        // What the server reports by itself is followed from its reports.
-        if (e.local) return std::nullopt;
-        if (lease_->state.login_reported.contains(to_lower(e.name)) &&
-            e.name != "session_authorization")
-            return std::nullopt;
-        return pin_reason::parameter;
     case sql::effect_kind::deallocate:
     case sql::effect_kind::deallocate_all:
     case sql::effect_kind::unlisten:
@@ -156,20 +104,39 @@ std::optional<pin_reason> session::pin_of(const sql::session_effect& e) const {
     }
 }
 
-/// Before a connection is chosen: one that knows the names which this unit is about to set suits
-/// it.
-void session::note_custom_names(const unit& u) {
+/// Before a connection is chosen: one with the traces which this unit is about to leave suits it.
+void session::note_traces(const unit& u) {
+    for (const auto& f : u.facts) {
+        for (const auto& s : f->statements) {
+            for (const auto& e : s.effects) {
+                // A search_path with pg_temp has made nothing yet.
+                if (e.kind == sql::effect_kind::temporary_object &&
+                    s.kind != sql::statement_kind::set)
+                    traces_.emplace(temporary_schema_trace);
+                else if (e.kind == sql::effect_kind::set_parameter && is_custom_name(e.name))
+                    traces_.insert(to_lower(e.name));
+            }
+        }
+    }
+}
+
+/// A procedural language, once loaded, refuses names below its own that it does not know; before
+/// that they pass as custom ones.
+bool session::needs_unused_connection(const unit& u) const {
     for (const auto& f : u.facts)
         for (const auto& s : f->statements)
             for (const auto& e : s.effects)
-                if (e.kind == sql::effect_kind::set_parameter && is_custom_name(e.name))
-                    custom_names_.insert(to_lower(e.name));
+                if (e.kind == sql::effect_kind::set_parameter &&
+                    (e.name.starts_with("plpgsql.") || e.name.starts_with("plperl.") ||
+                     e.name.starts_with("pltcl.")))
+                    return true;
+    return false;
 }
 
 /// Everything else that the unit does to the session beyond its transaction.
 void session::note_effects(const unit& u) {
     if (lease_->conversation().skipping()) return;
-    if (may_use_sequences(u)) {
+    if (u.unparsed || u.risk.sequence || u.risk.opaque) {
         auto& user = lease_->state.sequence_user;
         user = user == backend_state::no_sequence_user || user == serial_
                    ? serial_
@@ -209,14 +176,15 @@ void session::note_effects(const unit& u) {
                 restores_startup_ = restores_startup_ || (resets && !startup_.empty());
                 if (to_default && startup_.contains(to_lower(e.name)))
                     restores_names_.push_back(to_lower(e.name));
-                // Leaves a trace that nothing removes (RULES A10).
-                if (e.kind == sql::effect_kind::set_parameter && is_custom_name(e.name)) {
-                    custom_names_.insert(to_lower(e.name));
-                    lease_->state.custom_names.insert(to_lower(e.name));
-                }
+                if (e.kind == sql::effect_kind::set_parameter && is_custom_name(e.name))
+                    lease_->state.traces.insert(to_lower(e.name));
+                if (e.kind == sql::effect_kind::temporary_object)
+                    lease_->state.traces.emplace(temporary_schema_trace);
             }
         }
     }
+    note_traces(u);
+    note_doubt(u);
     pins_if_done_.add(pins_of(u));
 }
 

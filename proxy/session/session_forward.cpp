@@ -172,8 +172,9 @@ void session::forward_parse(unit& u,
         auto statement = unnamed_;
         if (!statement || statement->text != names->query ||
             statement->types != names->parameter_types)
-            statement = owner_.prepared().intern(names->query, names->parameter_types, parse_state_,
-                                                 owner_.facts().look_up(names->query), false);
+            statement =
+                owner_.prepared().intern(names->query, names->parameter_types, parse_state_now(),
+                                         owner_.facts().look_up(names->query), false);
         if (!conversation.add({expect::parse, origin::frontend,
                                change({pending_change::parse, {}, statement, 0})}))
             return;
@@ -196,8 +197,9 @@ void session::forward_parse(unit& u,
                    out);
         return;
     }
-    const auto statement = owner_.prepared().intern(
-        names->query, names->parameter_types, parse_state_, facts, facts->parsed && !time_word);
+    const auto statement =
+        owner_.prepared().intern(names->query, names->parameter_types, parse_state_now(), facts,
+                                 facts->parsed && !time_word);
     if (lease_->state.prepared.use(statement->id)) {
         owner_.counters().prepares_avoided.add();
         conversation.add({expect::synthetic, origin::frontend,

@@ -156,7 +156,12 @@ void session::judge(unit& u) {
         const auto one = decide(owner_.judged(f, known), state);
         if (is_stronger(one, u.route)) u.route = one;
     }
-    if (u.route.target == route_target::primary) return;
+    if (u.route.target == route_target::primary) {
+        u.risk = {};
+        for (const auto& f : u.facts)
+            u.risk.add(owner_.risk_of(f, known));
+        return;
+    }
     if (u.hint == sql::routing_hint::primary || u.hint == sql::routing_hint::no_load_balance)
         u.route = {route_target::primary, route_reason::hint, {}};
     else if (state.in_block && u.holds_portal)

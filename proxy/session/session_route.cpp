@@ -221,8 +221,9 @@ pool& session::pool_of(std::uint16_t node) {
 /// A connection to this node, now or later.
 bool session::request(unit& u, std::uint16_t node) {
     auto& from = pool_of(node);
-    note_custom_names(u);
-    if (auto ready = from.take(followed_, custom_names_)) return begin_lease(u, std::move(ready));
+    note_traces(u);
+    if (auto ready = from.take(followed_, {traces_, needs_unused_connection(u)}))
+        return begin_lease(u, std::move(ready));
     if (!from.wait(*this, policy_->queue_timeout)) {
         owner_.counters().queue_refusals[queue_refusal::queue_full].add();
         fail_unit(u, protocol::sqlstate::too_many_connections,
@@ -235,8 +236,8 @@ bool session::request(unit& u, std::uint16_t node) {
 }
 
 bool session::begin_lease(unit& u, backend_ptr leased) {
-    if (!leased->state.suits(custom_names_)) {
-        // Handed to us as the next in line, but another application's names would show.
+    if (!leased->state.suits({traces_, needs_unused_connection(u)})) {
+        // Handed to us as the next in line, but another session's traces would show.
         const auto node = leased->home().key().node;
         leased->terminate();
         return request(u, node);
@@ -273,6 +274,7 @@ bool session::begin_lease(unit& u, backend_ptr leased) {
     }
     lease_ = std::move(leased);
     lease_->lend_to(this);
+    lease_->state.used = true;
     leased_at_ = owner_.now();
     owner_.lease_begins(*lease_);
     if (refuses_pin(u)) return true;
@@ -318,6 +320,7 @@ void session::inject(std::string_view sql) {
 
 /// The present injection is answered.
 void session::on_injected_ready() {
+    if (probe_) return end_probe();
     if (std::exchange(refusing_, false)) {
         injected_error_.clear();
         waiting_ = wait_for::nothing;
@@ -353,7 +356,7 @@ void session::on_injected_ready() {
         return;
     }
     lease_->state.carried = followed_;
-    lease_->state.custom_names.merge(custom_names_of(followed_));
+    lease_->state.traces.merge(traces_of(followed_));
     waiting_ = wait_for::nothing;
     if (block_ == block_state::deferred) {
         block_ = lease_->state.standby ? block_state::on_standby : block_state::on_primary;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "protocol/frame.hpp"
+#include "proxy/router/harmless.hpp"
 #include "proxy/router/router.hpp"
 #include "sql/facts.hpp"
 
@@ -36,6 +37,7 @@ struct unit {
     bool waits = false;          // uses a name whose fate is not known yet
     sql::routing_hint hint = sql::routing_hint::none;
     route_decision route;
+    session_risk risk; // where it goes to the primary
 
     [[nodiscard]] bool is_simple() const {
         return messages.size() == 1 && messages.front().type == 'Q';
@@ -63,6 +65,7 @@ struct unit {
         foreign_portal = holds_portal = unparsed = waits = false;
         hint = sql::routing_hint::none;
         route = {};
+        risk = {};
     }
 };
 
