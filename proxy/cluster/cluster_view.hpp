@@ -61,7 +61,7 @@ struct node_view {
     std::uint32_t server_version = 0; // 150020; 0 unknown
     std::uint32_t connections = 0;    // max_connections less those kept for superusers; 0 unknown
     std::uint64_t role_epoch = 0;     // grows whenever the role changes or the node was found
-                                  // restarted: older connections of the write pool are retired
+                                      // restarted: older connections of the write pool are retired
     std::chrono::system_clock::time_point last_change{};
 };
 

@@ -1,6 +1,7 @@
 // Why a session must keep its server connection: state that cannot be replayed elsewhere (RULES F).
-// Text starts a pin; the probe (session_probe.hpp) ends it, or begins one that no text showed. What no
-// question can show, such as the random seed, stays until the session's end and the connection's.
+// Text starts a pin; the probe (session_probe.hpp) ends it, or begins one that no text showed. What
+// no question can show, such as the random seed, stays until the session's end and the
+// connection's.
 #pragma once
 
 #include "proxy/metrics/counters.hpp"
