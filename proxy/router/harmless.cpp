@@ -93,8 +93,7 @@ session_risk judge_block(const sql::statement_facts& facts, const risk_index& ri
     if (facts.block.empty()) return opaque_because_of("DO");
     session_risk risk = risks.body(read_procedural_body(facts.block));
     // The details of a block's own words die with the reading.
-    risk.shown = risk.opaque || risk.opaque_at_commit;
-    if (risk.shown) risk.detail = "DO";
+    if (risk.opaque || risk.opaque_at_commit) risk.detail = "DO";
     return risk;
 }
 
@@ -108,7 +107,6 @@ void session_risk::add(const session_risk& other) {
     opaque = opaque || other.opaque;
     opaque_at_commit = opaque_at_commit || other.opaque_at_commit;
     sequence = sequence || other.sequence;
-    shown = shown || other.shown;
     if (!had_detail) detail = other.detail;
 }
 

@@ -19,8 +19,6 @@ struct session_risk {
     bool opaque_at_commit = false;
     /// nextval, setval, currval or lastval may run, in the text or out of sight.
     bool sequence = false;
-    /// Opaque by a definition that was read, not only because a name means nothing in the catalog.
-    bool shown = false;
     /// What made it opaque: "table > trigger function > set_config"; points into the facts or the
     /// catalog that were judged.
     std::string_view detail;

@@ -29,10 +29,7 @@ session_risk opaque_because_of(std::string_view detail) {
 session_risk builtin_risk(std::string_view name) {
     session_risk risk;
     risk.sequence = is_sequence_builtin(name);
-    if (!risk.sequence && is_session_builtin(name)) {
-        risk = opaque_because_of(name);
-        risk.shown = true;
-    }
+    if (!risk.sequence && is_session_builtin(name)) return opaque_because_of(name);
     return risk;
 }
 

@@ -37,7 +37,7 @@ struct known_risk {
     std::string why;
 
     [[nodiscard]] session_risk view() const {
-        return {opaque, opaque_at_commit, sequence, opaque || opaque_at_commit, why, false};
+        return {opaque, opaque_at_commit, sequence, why, false};
     }
 };
 

@@ -197,6 +197,8 @@ private:
     [[nodiscard]] std::uint64_t change(pending_change what);
     void note_followed();
     void note_effects(const unit& u);
+    [[nodiscard]] bool is_opaque(const unit& u) const;
+    [[nodiscard]] bool only_asks_sequences(const unit& u) const;
     void note_traces(const unit& u);
     [[nodiscard]] bool needs_unused_connection(const unit& u) const;
 
@@ -311,6 +313,7 @@ private:
     bool unit_failed_ = false;         // an ErrorResponse came since the last ReadyForQuery
     bool answer_failed_ = false;       // the same, of the ReadyForQuery that has just come
     bool syntax_error_ = false;        // … of a text that the server could not parse
+    bool one_statement_ = false;       // is all that is outstanding
     bool discarding_ = false;   // the answer of a unit that is asked again elsewhere is thrown away
     bool replay_ = false;       // … and then asked again
     bool pure_unit_ = false;    // what is outstanding is proved to read only

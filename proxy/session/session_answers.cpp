@@ -29,6 +29,12 @@ bool is_of_server(std::string_view name) {
            name == "default_transaction_read_only";
 }
 
+/// Found when the statement's own text was analysed: it points there, and no function was running.
+bool is_about_the_text(std::string_view sqlstate, std::string_view body) {
+    return sqlstate.starts_with("42") && protocol::find_error_field(body, 'P') &&
+           !protocol::find_error_field(body, 'W');
+}
+
 } // namespace
 
 bool session::on_server_message(backend& from,
@@ -95,7 +101,8 @@ bool session::on_error(backend& from, std::string_view body, protocol::verdict h
     unit_failed_ = true;
     if (fragment_) skip_after_fragment_ = true;
     // What these refuse has done nothing at all.
-    syntax_error_ = sqlstate == "42601" || sqlstate == "26000" || sqlstate == "34000";
+    syntax_error_ = sqlstate == "42601" || sqlstate == "26000" || sqlstate == "34000" ||
+                    (one_statement_ && is_about_the_text(sqlstate, body));
     owner_.counters().errors_from_servers.add(sqlstate);
     if (sqlstate == "42P05" || sqlstate == "26000") return !rename_in_error(body);
     return true;

@@ -21,7 +21,7 @@ bool is_for_good(const pin_set& pins) {
 
 void session::note_doubt(const unit& u) {
     const bool for_good = is_for_good(pins_);
-    if (for_good && (u.unparsed || u.risk.shown)) ++unasked_;
+    if (for_good && (u.unparsed || is_opaque(u))) ++unasked_;
     // What has been defined in this very transaction, or past pgweir, may do anything; a session
     // that has temporary objects keeps its connection anyhow.
     const bool unknown =
@@ -60,8 +60,13 @@ std::string session::parse_state_now() const {
 
 /// The lease has come to rest and may have to be asked about before it ends.
 void session::rest_lease() {
+    if (is_for_good(pins_)) {
+        doubt_ = probe_parts::none;
+        doubtful_names_.clear();
+        return;
+    }
     if (!is_doubtful()) {
-        if (!is_for_good(pins_)) unasked_ = 0;
+        unasked_ = 0;
         if (!pins_.any()) end_lease();
         return;
     }

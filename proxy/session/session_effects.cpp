@@ -65,12 +65,32 @@ bool session::finds_foreign_sequences(const unit& u) const {
     return pins_of(u).any();
 }
 
+/// Something that it sets off may change session state, also such as no question shows. Relations
+/// that nobody knows, and everything before the catalog has been read once, are only asked about.
+bool session::is_opaque(const unit& u) const {
+    return (u.risk.opaque || u.risk.opaque_at_commit) && !u.risk.only_unknown_relations &&
+           catalog_->snapshot != nullptr;
+}
+
+/// currval and lastval alone leave nothing behind.
+bool session::only_asks_sequences(const unit& u) const {
+    for (const auto& f : u.facts)
+        for (const auto& s : f->statements)
+            for (const auto& call : s.functions)
+                if (call.name.name == "nextval" || call.name.name == "setval" ||
+                    s.kind != sql::statement_kind::select ||
+                    catalog_->snapshot->has_own_function(call.name.name))
+                    return false;
+    return !u.risk.opaque;
+}
+
 /// What the unit pins if it succeeds.
 pin_set session::pins_of(const unit& u) const {
     pin_set all;
     if (u.unparsed && (!u.facts.empty() || u.end != 'H')) all.add(pin_reason::opaque);
-    if (u.risk.shown) all.add(pin_reason::opaque);
-    if (u.risk.sequence && catalog_->sequence_state_asked) all.add(pin_reason::sequence_state);
+    if (is_opaque(u)) all.add(pin_reason::opaque);
+    if (u.risk.sequence && catalog_->sequence_state_asked && !only_asks_sequences(u))
+        all.add(pin_reason::sequence_state);
     for (const auto& f : u.facts) {
         for (const auto& s : f->statements) {
             // Of these the risk tells more than the text.
@@ -96,9 +116,8 @@ std::optional<pin_reason> session::pin_of(const sql::session_effect& e) const {
     case sql::effect_kind::discard_all:
     case sql::effect_kind::discard_other:
         return std::nullopt;
-    case sql::effect_kind::sequence_state:
-        if (!catalog_->sequence_state_asked) return std::nullopt;
-        return pin_reason::sequence_state;
+    case sql::effect_kind::sequence_state: // the unit's risk tells
+        return std::nullopt;
     default:
         return reason_of(e.kind);
     }

@@ -50,6 +50,7 @@ void session::forward_unit(unit& u) {
         retry_.clear();
     }
     if (first) unit_failed_ = false;
+    one_statement_ = first && u.single() != nullptr;
     owner_.count_statement(*lease_, u);
     if (u.is_simple() && u.rest == 0 && !deallocates(u)) {
         if (lease_->conversation().add({expect::query, origin::frontend, 0})) {

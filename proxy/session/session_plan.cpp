@@ -157,9 +157,10 @@ void session::judge(unit& u) {
         if (is_stronger(one, u.route)) u.route = one;
     }
     if (u.route.target == route_target::primary) {
+        // While the catalog is read anew, its last state says more than nothing.
         u.risk = {};
         for (const auto& f : u.facts)
-            u.risk.add(owner_.risk_of(f, known));
+            u.risk.add(owner_.risk_of(f, known ? known : catalog_->snapshot));
         return;
     }
     if (u.hint == sql::routing_hint::primary || u.hint == sql::routing_hint::no_load_balance)
