@@ -104,6 +104,7 @@ void session_risk::add(const session_risk& other) {
     if (other.opaque)
         only_unknown_relations =
             (!opaque || only_unknown_relations) && other.only_unknown_relations;
+    if (other.opaque || other.opaque_at_commit) vague = (!had_detail || vague) && other.vague;
     opaque = opaque || other.opaque;
     opaque_at_commit = opaque_at_commit || other.opaque_at_commit;
     sequence = sequence || other.sequence;

@@ -27,6 +27,10 @@ struct session_risk {
     /// triggers, defaults or the like, this says little.
     bool only_unknown_relations = false;
 
+    /// Nothing that is known to do so makes it opaque: relations that the catalog does not know, or
+    /// a cast, domain or operator class of the database that any statement might meet.
+    bool vague = false;
+
     [[nodiscard]] bool none() const { return !opaque && !opaque_at_commit && !sequence; }
     /// The first detail stays.
     void add(const session_risk& other);

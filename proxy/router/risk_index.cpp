@@ -62,7 +62,7 @@ session_risk risk_index::relation(const sql::qualified_name& name,
     // Nobody but PostgreSQL makes relations in pg_catalog, and its own only tell.
     if (may_mean_builtin(name) && name.name.starts_with("pg_")) return risk;
     risk = opaque_because_of(name.name);
-    risk.only_unknown_relations = true;
+    risk.only_unknown_relations = risk.vague = true;
     return risk;
 }
 

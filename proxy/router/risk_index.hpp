@@ -37,7 +37,7 @@ struct known_risk {
     std::string why;
 
     [[nodiscard]] session_risk view() const {
-        return {opaque, opaque_at_commit, sequence, why, false};
+        return {opaque, opaque_at_commit, sequence, why, false, false};
     }
 };
 
@@ -57,7 +57,11 @@ public:
     [[nodiscard]] session_risk column(std::string_view name) const;
     [[nodiscard]] session_risk body(const procedural_body& body) const;
     /// What may happen anywhere: casts, domains, operator classes.
-    [[nodiscard]] session_risk anywhere() const { return anywhere_.view(); }
+    [[nodiscard]] session_risk anywhere() const {
+        auto risk = anywhere_.view();
+        risk.vague = risk.opaque || risk.opaque_at_commit;
+        return risk;
+    }
     /// What definitions set off: event triggers.
     [[nodiscard]] session_risk on_definition() const { return on_definition_.view(); }
     /// Some relation has a deferred trigger that is not proved: SET CONSTRAINTS would run it.

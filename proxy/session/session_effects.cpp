@@ -68,7 +68,7 @@ bool session::finds_foreign_sequences(const unit& u) const {
 /// Something that it sets off may change session state, also such as no question shows. Relations
 /// that nobody knows, and everything before the catalog has been read once, are only asked about.
 bool session::is_opaque(const unit& u) const {
-    return (u.risk.opaque || u.risk.opaque_at_commit) && !u.risk.only_unknown_relations &&
+    return (u.risk.opaque || u.risk.opaque_at_commit) && !u.risk.vague &&
            catalog_->snapshot != nullptr;
 }
 
