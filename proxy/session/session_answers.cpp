@@ -152,6 +152,7 @@ bool session::on_ready(backend& from, protocol::verdict how) {
         restores_names_.clear();
     }
     answer_failed_ = unit_failed_;
+    if (unit_failed_ && has(doubt_, probe_parts::named)) doubt_ |= probe_parts::parameters;
     if (std::exchange(forgets_names_, false) && !answer_failed_) statements_.clear();
     unit_failed_ = syntax_error_ = timed_out_ = false;
     const auto status = from.conversation().status();
@@ -346,6 +347,13 @@ void session::on_server_progress(backend& from) {
 /// are defaults too (RULES D).
 void session::restore_startup() {
     auto& carried = lease_->state.carried;
+    if (has(doubt_, probe_parts::identity)) {
+        // DISCARD ALL has taken these away as well; what they are will be asked.
+        for (auto* const known : {&carried, &followed_}) {
+            known->erase("role");
+            known->erase("session_authorization");
+        }
+    }
     if (std::exchange(restores_startup_, false)) {
         // What the server reports is known by its reports, whether or not the reset was rolled
         // back.

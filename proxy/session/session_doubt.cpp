@@ -39,14 +39,21 @@ void session::note_doubt(const unit& u) {
                 if (may_end_pin(s, why)) parts |= ends_with(why);
             });
             bool local = false;
+            // Back to a default: a name's value alone would not tell that it is set no more.
+            bool undoes = s.kind == sql::statement_kind::rollback ||
+                          s.kind == sql::statement_kind::rollback_to_savepoint;
             for (const auto& e : s.effects) {
                 const bool sets = e.kind == sql::effect_kind::set_parameter ||
                                   e.kind == sql::effect_kind::reset_parameter;
                 local = local || (sets && e.local);
+                undoes =
+                    undoes || e.kind == sql::effect_kind::reset_parameter || (sets && !e.value);
             }
             add_doubtful_names(s, doubtful_names_);
             if (parts != probe_parts::none || local) ++unasked_;
-            if (!for_good) doubt_ |= parts;
+            if (for_good) continue;
+            doubt_ |= parts;
+            if (undoes && has(doubt_, probe_parts::named)) doubt_ |= probe_parts::parameters;
         }
     }
 }

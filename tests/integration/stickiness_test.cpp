@@ -15,6 +15,7 @@ protected:
 
     /// Four server connections in all, since one node alone is there.
     static void expect_nothing_mixed_up(stickiness_options options) {
+        drop_shared_pgweir(); // its server connections would be counted
         pgweir_options with;
         with.settings["pool_size"] = "4";
         const pgweir_process proxy{shared_cluster().primary().address(), with};
