@@ -35,6 +35,12 @@ void session::note_doubt(const unit& u) {
             const bool runs_code =
                 s.kind == sql::statement_kind::call || s.kind == sql::statement_kind::do_block;
             auto parts = runs_code ? probe_parts::none : doubtful_after(s);
+            // With pg_temp first in the path any CREATE makes a temporary object.
+            if (s.kind == sql::statement_kind::ddl || s.kind == sql::statement_kind::select) {
+                const auto path = followed_.find("search_path");
+                if (path != followed_.end() && path->second.find("pg_temp") != std::string::npos)
+                    parts |= probe_parts::temporary_objects;
+            }
             pins_.each([&](pin_reason why) {
                 if (may_end_pin(s, why)) parts |= ends_with(why);
             });
