@@ -315,6 +315,7 @@ TEST(Monitor, OrdersAndAddedNodesTakeEffectAtOnce) {
 // ---------------------------------------------------------------------------
 
 TEST(CatalogReader, ReadsOnDemandAndAgainAfterAnInvalidation) {
+    drop_shared_pgweir(); // it reads catalogs of its own
     auto& cluster = shared_cluster();
     auto settings = settings_for(cluster, accounts::monitor);
     settings.catalog_idle_timeout = 500ms;
