@@ -20,6 +20,7 @@ bool is_for_good(const pin_set& pins) {
 } // namespace
 
 void session::note_doubt(const unit& u) {
+    if (u.route.target == route_target::standby) return; // proved to read only
     const bool for_good = is_for_good(pins_);
     if (for_good && (u.unparsed || is_opaque(u))) ++unasked_;
     // What has been defined in this very transaction, or past pgweir, may do anything; a session

@@ -78,7 +78,7 @@ bool session::only_asks_sequences(const unit& u) const {
         for (const auto& s : f->statements)
             for (const auto& call : s.functions)
                 if (call.name.name == "nextval" || call.name.name == "setval" ||
-                    s.kind != sql::statement_kind::select ||
+                    s.kind != sql::statement_kind::select || !catalog_->snapshot ||
                     catalog_->snapshot->has_own_function(call.name.name))
                     return false;
     return !u.risk.opaque;
