@@ -13,7 +13,7 @@
 
 namespace pgweir {
 
-/// One wait at a time, on one thread. Lives inside what `owner` keeps alive.
+/// One wait at a time, on one thread. Lives inside what `who` keeps alive.
 class read_wait final : private asio::detail::reactor_op {
 public:
     class waiter {
