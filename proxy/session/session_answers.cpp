@@ -140,6 +140,8 @@ bool session::on_ready(backend& from, protocol::verdict how) {
         }
         return false;
     }
+    // A fragment is sent last: an error before this was that of a unit in front of it.
+    skip_after_fragment_ = false;
     if (discarding_) {
         discarding_ = false;
         replay_ = true;

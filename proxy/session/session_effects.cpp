@@ -87,6 +87,8 @@ bool session::only_asks_sequences(const unit& u) const {
 /// What the unit pins if it succeeds.
 pin_set session::pins_of(const unit& u) const {
     pin_set all;
+    // Nothing runs; and a part that Flush ends would leave its wish to a later unit.
+    if (u.parse_only && u.rest == 0) return all;
     if (u.unparsed && (!u.facts.empty() || u.end != 'H')) all.add(pin_reason::opaque);
     if (is_opaque(u)) all.add(pin_reason::opaque);
     if (u.risk.sequence && catalog_->sequence_state_asked && !only_asks_sequences(u))

@@ -128,6 +128,16 @@ TEST_F(pipeline, AnAnswerToFlushedDescribeOfAWriteThenTheWrite) {
     EXPECT_EQ(letters(messages), "2CZ");
 }
 
+TEST_F(pipeline, AFlushBehindAUnitThatFailsSkipsNothing) {
+    auto client = wire();
+    const auto fails_late =
+        "select 1 / (case when pg_sleep(0.2)::text = 'never' then 1 else 0 end)";
+    client.send(wire::extended(fails_late) + wire::sync() + wire::flush());
+    EXPECT_EQ(sqlstate(client.read_until_ready(1, 10s)), "22012");
+    client.send(wire::query("select 1"));
+    EXPECT_EQ(letters(client.read_until_ready(1, 10s)), "TDCZ");
+}
+
 TEST_F(pipeline, ThousandsOfUnitsWithoutReadingDoNotDeadlock) {
     auto client = wire();
     constexpr int units = 3000;

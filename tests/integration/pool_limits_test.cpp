@@ -211,6 +211,18 @@ TEST_F(pool_limits, TheBudgetOfANodeHoldsOverAllPools) {
     EXPECT_LE(most, 7);
 }
 
+TEST_F(pool_limits, ATextThatParseRefusedKeepsNoConnectionLater) {
+    start({{"pool_size", "1"}, {"queue_timeout", "2s"}});
+    auto client = wire();
+    client.send(wire::parse("", "selec 1") + wire::describe('S', "") + wire::flush());
+    EXPECT_EQ(sqlstate(client.read_until('E')), "42601");
+    EXPECT_EQ(letters(client.converse(wire::sync())), "Z");
+    client.converse(wire::query("begin; select pg_advisory_xact_lock(91500)"));
+    client.converse(wire::query("rollback"));
+    const auto other = wire().converse(wire::query("select pg_advisory_xact_lock(91500)"));
+    EXPECT_EQ(sqlstate(other), "");
+}
+
 TEST_F(pool_limits, ReadyzStaysTrueWhileEverythingIsBusy) {
     start({{"pool_size", "1"}});
     auto holder = wire();

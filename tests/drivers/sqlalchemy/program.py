@@ -157,7 +157,7 @@ class SqlalchemyClient(Client):
         with driver.cursor().copy(sql) as copy:
             copy.set_types(["int4", "int4", "text"])
             same(list(copy.rows()), rows, "rows copied out")
-        self.session.rollback()
+        driver.rollback()
 
     def own_rows(self):
         same(self.run(OWN_ROWS.replace("%s", ":number"), number=self.number), [(self.rows, 0)], "own rows, wrong ones")
