@@ -63,16 +63,15 @@ TEST_F(pgbench, InitializesAndRunsInAllModesWithoutAFailure) {
             SCOPED_TRACE((script.empty() ? std::string{"TPC-B"} : script[0]) + " " + mode);
             std::vector<std::string> arguments{"-n", "-c", "50", "-j", "2", "-T", "2", "-M", mode};
             arguments.insert(arguments.end(), script.begin(), script.end());
-            std::atomic<bool> done = false;
             std::atomic<int> most = 0;
-            std::thread sampler{[&] {
-                while (!done) {
+            std::jthread sampler{[&](const std::stop_token& done) {
+                while (!done.stop_requested()) {
                     most = std::max(most.load(), most_pool_backends());
                     std::this_thread::sleep_for(100ms);
                 }
             }};
             const auto result = run(arguments);
-            done = true;
+            sampler.request_stop();
             sampler.join();
             EXPECT_EQ(result.exit_code, 0) << result.output;
             EXPECT_THAT(result.output, HasSubstr("number of failed transactions: 0 "));

@@ -185,7 +185,8 @@ void thread_worker::end_lease() {
             w->box.post([] {});
 }
 
-void expect_that_nobody_waits_for_ever(std::chrono::milliseconds slack, unsigned closes_one_in) {
+/// One run; how many connections went from one worker to another.
+unsigned moves_in_one_run(std::chrono::milliseconds slack, unsigned closes_one_in) {
     world all{slack, closes_one_in};
     for (unsigned i = 0; i < worker_count; ++i)
         all.workers.push_back(std::make_unique<thread_worker>(i, all));
@@ -200,7 +201,17 @@ void expect_that_nobody_waits_for_ever(std::chrono::milliseconds slack, unsigned
     EXPECT_EQ(all.pool.waiting.load(), 0U);
     EXPECT_LE(all.most_leases.load(), pool_limit);
     EXPECT_LE(all.budget.open_connections(all.pool), pool_limit);
-    if (slack == 0ms) EXPECT_GT(all.moved.load(), 0U) << "the workers never met";
+    return all.moved.load();
+}
+
+/// A busy machine may let one worker finish before the next one begins: then they run again.
+void expect_that_nobody_waits_for_ever(std::chrono::milliseconds slack, unsigned closes_one_in) {
+    unsigned moves = 0;
+    for (int run = 0; run < 200 && moves == 0; ++run) {
+        moves = moves_in_one_run(slack, closes_one_in);
+        if (slack != 0ms || ::testing::Test::HasFailure()) return;
+    }
+    EXPECT_GT(moves, 0U) << "the workers never met";
 }
 
 } // namespace
