@@ -15,7 +15,8 @@ struct section {
 const std::vector<section>& sections() {
     static const std::vector<section> all{
         {"users", "select concat_ws(' ', current_user, session_user, current_setting('role'), "
-                  "current_setting('is_superuser'), current_schemas(false)::text)"},
+                  "current_setting('is_superuser'), regexp_replace(current_schemas(false)::text, "
+                  "'pg_temp_[0-9]+', 'pg_temp'))"},
         {"pg_settings",
          "select concat(name, ' = ', setting, case when name not in ('application_name', "
          "'client_encoding', 'transaction_isolation', 'transaction_read_only', "
