@@ -99,6 +99,7 @@ struct session_effect {
     std::string name; // parameter, statement, channel: lower-cased where PostgreSQL folds
     std::optional<std::string> value; // absent: TO DEFAULT, or not a constant
     bool local = false;               // SET LOCAL, set_config(…, true)
+    bool computed = false;            // set_config with a value that is not a constant
     friend bool operator==(const session_effect&, const session_effect&) = default;
 };
 

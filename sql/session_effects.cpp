@@ -161,6 +161,12 @@ void classify_assignment(node set_statement, const std::string& name, statement_
     }
 }
 
+/// What these are set to decides more than their own value: where statements go, what CREATE makes.
+bool value_matters(std::string_view name) {
+    return name == "search_path" || name.starts_with("pgweir.") ||
+           name.find("transaction_") != std::string_view::npos;
+}
+
 } // namespace
 
 session_effect effect_of(effect_kind kind, std::string_view name) {
@@ -198,13 +204,15 @@ std::optional<session_effect> effect_of_set_config(node function_call) {
     const constant name = constant_of(arguments[0]);
     constant value = constant_of(arguments[1]);
     const constant is_local = constant_of(arguments[2]);
-    if (!name.known || name.null || !value.known || !is_local.known || is_local.null)
-        return std::nullopt;
+    if (!name.known || name.null || !is_local.known || is_local.null) return std::nullopt;
     const auto local = truth_of(is_local.value);
-    if (!local) return std::nullopt;
-    return effect_of_setting(to_lower(name.value),
-                             value.null ? std::nullopt : std::optional{std::move(value.value)},
-                             *local);
+    auto lower = to_lower(name.value);
+    if (!local || (!value.known && value_matters(lower))) return std::nullopt;
+    const bool has_text = value.known && !value.null;
+    auto effect = effect_of_setting(
+        std::move(lower), has_text ? std::optional{std::move(value.value)} : std::nullopt, *local);
+    effect.computed = !value.known;
+    return effect;
 }
 
 transaction_modes modes_of(node_list options) {

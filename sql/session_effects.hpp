@@ -21,8 +21,8 @@ namespace pgweir::sql {
 /// most.
 [[nodiscard]] std::optional<session_effect> effect_of_function(const qualified_name& name);
 
-/// The effect of `SELECT set_config('name', 'value', true)`: only with constants can it be
-/// followed.
+/// The effect of `SELECT set_config('name', 'value', true)`: name and the last argument have to be
+/// constants, the value not for most names: the server can be asked for it.
 [[nodiscard]] std::optional<session_effect> effect_of_set_config(node function_call);
 
 /// Modes in a list of DefElem nodes, as BEGIN, SET TRANSACTION and SET SESSION CHARACTERISTICS have

@@ -181,9 +181,9 @@ void session::note_effects(const unit& u) {
             for (const auto& e : s.effects) {
                 const bool resets = e.kind == sql::effect_kind::reset_all ||
                                     e.kind == sql::effect_kind::discard_all;
-                const bool to_default =
-                    e.kind == sql::effect_kind::reset_parameter ||
-                    (e.kind == sql::effect_kind::set_parameter && !e.value && !e.local);
+                const bool to_default = e.kind == sql::effect_kind::reset_parameter ||
+                                        (e.kind == sql::effect_kind::set_parameter && !e.value &&
+                                         !e.local && !e.computed);
                 const bool takes_names = e.kind == sql::effect_kind::deallocate ||
                                          e.kind == sql::effect_kind::deallocate_all ||
                                          e.kind == sql::effect_kind::discard_all;

@@ -223,6 +223,31 @@ TEST_F(pool_limits, ATextThatParseRefusedKeepsNoConnectionLater) {
     EXPECT_EQ(sqlstate(other), "");
 }
 
+TEST_F(pool_limits, BoundSettingsAreFollowedAndKeepNoConnection) {
+    start({{"pool_size", "1"}, {"queue_timeout", "2s"}, {"splitting", "false"}});
+    pg_connection session{conninfo(proxy().port(), accounts::app)};
+    pg_connection other{conninfo(proxy().port(), accounts::app)};
+    const auto shown = [](pg_connection& from) {
+        return from.value("select current_setting('work_mem') || current_setting('TimeZone') || "
+                          "coalesce(current_setting('app.tenant', true), '')");
+    };
+    const auto untouched = shown(other);
+    for (const std::string name : {"work_mem", "TimeZone", "app.tenant"}) {
+        const auto value = name == "work_mem" ? "7777kB" : name == "TimeZone" ? "Asia/Tokyo" : "7";
+        EXPECT_EQ(
+            session.exec_params("select set_config('" + name + "', $1, false)", {value}).value(),
+            value);
+        EXPECT_EQ(shown(other), untouched) << name;
+    }
+    EXPECT_EQ(shown(session), "7777kBAsia/Tokyo7");
+    session.must("begin");
+    session.exec_params("select set_config('app.tenant', $1, true)", {"8"});
+    EXPECT_EQ(shown(session), "7777kBAsia/Tokyo8");
+    session.must("commit");
+    EXPECT_EQ(shown(other), untouched);
+    EXPECT_EQ(shown(session), "7777kBAsia/Tokyo7");
+}
+
 TEST_F(pool_limits, ReadyzStaysTrueWhileEverythingIsBusy) {
     start({{"pool_size", "1"}});
     auto holder = wire();

@@ -88,6 +88,7 @@ std::string text_of(const session_effect& effect) {
     std::string text{effect_names.at(static_cast<std::size_t>(effect.kind))};
     if (!effect.name.empty()) text += "(" + effect.name;
     if (effect.value) text += "=" + *effect.value;
+    if (effect.computed) text += "=?";
     if (!effect.name.empty()) text += ")";
     return text + (effect.local ? "local" : "");
 }
