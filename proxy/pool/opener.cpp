@@ -29,9 +29,11 @@ constexpr std::string_view first_question =
     "pg_catalog.current_setting('default_transaction_isolation')";
 
 struct opening : raw_connection {
-    opening(worker& w, const pool_key& k) : owner{w}, key{k} {}
+    opening(worker& w, const pool_key& k, std::string name)
+        : owner{w}, key{k}, application_name{std::move(name)} {}
     worker& owner;
     const pool_key& key;
+    std::string application_name;
 };
 
 bool is_loopback(const std::string& address) {
@@ -100,7 +102,9 @@ backend_login_settings login_settings(const opening& o) {
     backend_login_settings s;
     s.user = o.key.user;
     s.database = o.key.database;
-    s.parameters = {{"application_name", "pgweir"}, {"client_encoding", "UTF8"}};
+    s.parameters = {{"client_encoding", "UTF8"}};
+    if (!o.application_name.empty())
+        s.parameters.emplace_back("application_name", o.application_name);
     s.credentials = o.owner.shared().secrets->credentials(s.user);
     s.scram_nonce = protocol::make_scram_nonce();
     s.link_is_encrypted = o.io->is_tls();
@@ -205,7 +209,10 @@ task<> open_one(worker& owner, pool& home) {
     auto& connections = owner.counters().node(home.key().node).connections;
     connections[server_state::connecting].add();
     raw_connection made;
-    const bool ok = co_await open_raw(owner, home.key(), made);
+    // It has no name of its own: a client without one is told, and shown, what its role's default
+    // is.
+    std::string no_name;
+    const bool ok = co_await open_raw(owner, home.key(), made, std::move(no_name));
     connections[server_state::connecting].subtract();
     if (!ok) {
         home.on_open_failed(made.failure);
@@ -225,8 +232,9 @@ task<> open_one(worker& owner, pool& home) {
 
 } // namespace
 
-task<bool> open_raw(worker& owner, const pool_key& key, raw_connection& made) {
-    opening o{owner, key};
+task<bool>
+open_raw(worker& owner, const pool_key& key, raw_connection& made, std::string application_name) {
+    opening o{owner, key, std::move(application_name)};
     if (key.node < owner.view().nodes.size()) o.node = owner.view().nodes[key.node];
     stream_socket socket{owner.executor()};
     o.io = std::make_shared<stream>(std::move(socket));

@@ -25,8 +25,9 @@ struct raw_connection {
     pool::open_failure failure; // when opening failed
 };
 /// Connects, secures, logs in and asks the first question, within connect_timeout. The permit is
-/// the caller's.
-task<bool> open_raw(worker& owner, const pool_key& key, raw_connection& made);
+/// the caller's. `application_name` is for connections of pgweir's own; empty: none is given.
+task<bool>
+open_raw(worker& owner, const pool_key& key, raw_connection& made, std::string application_name);
 
 /// TLS as server_tls_sslmode says, on a fresh connection to `node`. False: it demands what the
 /// server does not give.

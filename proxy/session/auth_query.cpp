@@ -69,7 +69,8 @@ task<auth_answer> ask_for_secret(worker& owner, std::string user) {
         co_return answer;
     }
     raw_connection made;
-    const bool opened = co_await open_raw(owner, key, made);
+    std::string name = "pgweir auth_query";
+    const bool opened = co_await open_raw(owner, key, made, std::move(name));
     if (opened) {
         message_stream in{made.io, largest_answer};
         std::string out;

@@ -78,6 +78,31 @@ TEST_F(startup, AnswersWithKeyDataAndTheParametersThatDriversNeed) {
         EXPECT_THAT(names, Contains(name));
 }
 
+TEST_F(startup, AClientWithoutANameHasTheNameOfItsRoleOrNone) {
+    const auto name = [](pg_connection& session) {
+        return session.value("show application_name") + " " + session.parameter("application_name");
+    };
+    for (int round = 0; round < 3; ++round) {
+        auto nameless = connect();
+        EXPECT_EQ(name(nameless), " ");
+        // On the same server connection: it carries the client's name while it is the client's.
+        auto named = connect(accounts::app, "app", "application_name=named");
+        EXPECT_EQ(name(named), "named named");
+        named.must("set application_name = 'other'; reset application_name");
+        EXPECT_EQ(name(named), "named named");
+        EXPECT_EQ(name(nameless), " ");
+        nameless.must("set application_name = 'mine'");
+        EXPECT_EQ(name(nameless), "mine mine");
+        nameless.must("reset application_name");
+        EXPECT_EQ(name(nameless), " ");
+    }
+    cluster().primary().must("alter role other in database app set application_name = 'by role'");
+    drop_shared_pgweir(); // and with it the connections that were opened before
+    auto other = connect(accounts::other);
+    EXPECT_EQ(name(other), "by role by role");
+    cluster().primary().must("alter role other in database app reset application_name");
+}
+
 TEST_F(startup, AnnouncesAPrimaryEvenThoughReadsRunOnStandbys) {
     auto session = connect();
     EXPECT_EQ(session.parameter("in_hot_standby"), "off");
