@@ -7,18 +7,6 @@ namespace pgweir {
 
 namespace {
 
-constexpr std::string_view catalog_schema = "pg_catalog";
-
-/// Whether an entry of `schema` is among what `name` can mean.
-bool is_meant(std::string_view schema, const sql::qualified_name& name, name_scope scope) {
-    if (!name.schema.empty()) return schema == name.schema;
-    return scope == name_scope::any_schema || schema == catalog_schema;
-}
-
-bool may_mean_builtin(const sql::qualified_name& name) {
-    return name.schema.empty() || name.schema == catalog_schema;
-}
-
 bool is_temporary_schema(std::string_view schema) {
     return schema.starts_with("pg_temp");
 }

@@ -3,6 +3,7 @@
 // workers read it through a shared_ptr.
 #pragma once
 
+#include "proxy/router/by_name.hpp"
 #include "proxy/router/catalog.hpp"
 #include "proxy/router/purity.hpp"
 #include "sql/facts.hpp"
@@ -12,8 +13,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <vector>
 
 namespace pgweir {
 
@@ -47,15 +46,6 @@ public:
 
 private:
     friend class catalog_builder;
-
-    struct text_hash {
-        using is_transparent = void;
-        std::size_t operator()(std::string_view text) const {
-            return std::hash<std::string_view>{}(text);
-        }
-    };
-    template <class Entry>
-    using by_name = std::unordered_map<std::string, std::vector<Entry>, text_hash, std::equal_to<>>;
 
     struct relation_entry {
         std::string schema;

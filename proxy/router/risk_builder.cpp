@@ -115,10 +115,7 @@ risk_builder::shared_facts risk_builder::facts_of(const std::string& text) {
 }
 
 void risk_builder::mark(definition& own, std::string_view why) {
-    session_risk risk;
-    risk.opaque = true;
-    risk.detail = why;
-    absorb(own, risk);
+    absorb(own, opaque_because_of(why));
 }
 
 void risk_builder::add_statements(definition& own, definition_text one) {

@@ -7,24 +7,6 @@ namespace pgweir {
 
 namespace {
 
-constexpr std::string_view catalog_schema = "pg_catalog";
-
-bool is_meant(std::string_view schema, const sql::qualified_name& name, name_scope scope) {
-    if (!name.schema.empty()) return schema == name.schema;
-    return scope == name_scope::any_schema || schema == catalog_schema;
-}
-
-bool may_mean_builtin(const sql::qualified_name& name) {
-    return name.schema.empty() || name.schema == catalog_schema;
-}
-
-session_risk opaque_because_of(std::string_view detail) {
-    session_risk risk;
-    risk.opaque = true;
-    risk.detail = detail;
-    return risk;
-}
-
 /// A function of pg_catalog, known to be one.
 session_risk builtin_risk(std::string_view name) {
     session_risk risk;
@@ -41,6 +23,13 @@ relation_access access_of(const sql::statement_facts& facts) {
 }
 
 } // namespace
+
+session_risk opaque_because_of(std::string_view detail) {
+    session_risk risk;
+    risk.opaque = true;
+    risk.detail = detail;
+    return risk;
+}
 
 session_risk risk_index::relation(const sql::qualified_name& name,
                                   name_scope scope,

@@ -2,16 +2,15 @@
 // (risk_builder.hpp); the catalog owns it, judge_risk asks it.
 #pragma once
 
+#include "proxy/router/by_name.hpp"
 #include "proxy/router/catalog.hpp"
 #include "proxy/router/harmless.hpp"
 #include "proxy/router/procedural_body.hpp"
 #include "sql/facts.hpp"
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace pgweir {
@@ -37,9 +36,17 @@ struct known_risk {
     std::string why;
 
     [[nodiscard]] session_risk view() const {
-        return {opaque, opaque_at_commit, sequence, why, false, false};
+        session_risk risk;
+        risk.opaque = opaque;
+        risk.opaque_at_commit = opaque_at_commit;
+        risk.sequence = sequence;
+        risk.detail = why;
+        return risk;
     }
 };
+
+/// Opaque, and why; `detail` is kept as a view.
+[[nodiscard]] session_risk opaque_because_of(std::string_view detail);
 
 class risk_index {
 public:
@@ -73,15 +80,6 @@ public:
 
 private:
     friend class risk_builder;
-
-    struct text_hash {
-        using is_transparent = void;
-        std::size_t operator()(std::string_view text) const {
-            return std::hash<std::string_view>{}(text);
-        }
-    };
-    template <class Entry>
-    using by_name = std::unordered_map<std::string, std::vector<Entry>, text_hash, std::equal_to<>>;
 
     struct relation_entry {
         std::string schema;
