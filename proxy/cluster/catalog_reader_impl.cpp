@@ -11,6 +11,15 @@ namespace {
 
 constexpr std::chrono::seconds failure_pause{1};
 constexpr std::chrono::seconds missing_database_pause{60};
+// Each query is written again so often: while somebody drops and creates views all the time, a read
+// of some milliseconds meets one of them nearly every time, but not many times in a row.
+constexpr int most_tries = 20;
+
+/// An object that was there when the query began was dropped before its definition was asked for:
+/// "could not open relation with OID …" and the like, which are internal errors to PostgreSQL.
+bool may_be_of_dropped_object(const std::string& sqlstate) {
+    return sqlstate == "XX000" || sqlstate == "3F000" || sqlstate.starts_with("42");
+}
 
 } // namespace
 
@@ -170,8 +179,12 @@ catalog_reader::impl::run(std::shared_ptr<database> which,
                           std::vector<catalog_result>& results) {
     const auto deadline = clock::now() + settings_.catalog_timeout;
     results.clear();
-    for (auto& sql : queries) {
-        auto outcome = co_await which->link.query(std::move(sql), deadline);
+    for (const auto& sql : queries) {
+        query_outcome outcome;
+        for (int tries = 0; tries < most_tries; ++tries) {
+            outcome = co_await which->link.query(sql, deadline);
+            if (!outcome.failure || !may_be_of_dropped_object(outcome.failure->sqlstate)) break;
+        }
         if (outcome.failure) co_return std::move(outcome.failure);
         results.push_back(std::move(outcome.rows));
     }

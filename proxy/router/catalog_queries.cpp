@@ -60,9 +60,15 @@ where a.aggfnoid::pg_catalog.oid operator(pg_catalog.>=) 16384)";
 
 /// oid, schema, name, kind, persistence, view's definition, row security. Other sessions' temporary
 /// relations are out of everybody's sight; whoever has some of his own is held on the primary.
+///
+/// pg_get_viewdef and its like look at the catalog as it is when they are called, and fail for what
+/// has been dropped since the query began; has_table_privilege gives NULL for that. What is dropped
+/// between the two calls still fails: the reader asks again.
 constexpr std::string_view relations = R"(
 select c.oid, n.nspname, c.relname, c.relkind, c.relpersistence,
-       case when c.relkind operator(pg_catalog.=) any (array['v', 'm']::"char"[]) then pg_catalog.pg_get_viewdef(c.oid) end,
+       case when c.relkind operator(pg_catalog.=) any (array['v', 'm']::"char"[])
+                 and pg_catalog.has_table_privilege(c.oid, 'select') is not null
+            then pg_catalog.pg_get_viewdef(c.oid) end,
        c.relrowsecurity
 from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace
@@ -149,7 +155,8 @@ from pg_catalog.pg_policy p)";
 
 /// relation's oid, definition; the rules that make views are known as their definitions
 constexpr std::string_view rules = R"(
-select r.ev_class, pg_catalog.pg_get_ruledef(r.oid)
+select r.ev_class,
+       case when pg_catalog.has_table_privilege(r.ev_class, 'select') is not null then pg_catalog.pg_get_ruledef(r.oid) end
 from pg_catalog.pg_rewrite r
 where r.oid operator(pg_catalog.>=) 16384 and r.rulename operator(pg_catalog.<>) '_RETURN'
   and r.ev_enabled operator(pg_catalog.<>) 'D')";
@@ -157,7 +164,9 @@ where r.oid operator(pg_catalog.>=) 16384 and r.rulename operator(pg_catalog.<>)
 /// relation's oid, function's schema and name, definition if it has a condition, deferrable,
 /// initially deferred
 constexpr std::string_view triggers = R"(
-select t.tgrelid, n.nspname, p.proname, case when t.tgqual is not null then pg_catalog.pg_get_triggerdef(t.oid) end,
+select t.tgrelid, n.nspname, p.proname,
+       case when t.tgqual is not null and pg_catalog.has_table_privilege(t.tgrelid, 'select') is not null
+            then pg_catalog.pg_get_triggerdef(t.oid) end,
        t.tgdeferrable, t.tginitdeferred
 from pg_catalog.pg_trigger t
 join pg_catalog.pg_proc p on p.oid operator(pg_catalog.=) t.tgfoid
@@ -298,6 +307,9 @@ void add_relations(targets& to, const row& cells) {
     to.relations.emplace(one.oid, to.rows.relations.size());
     to.rows.relations.push_back(std::move(one));
 }
+    const bool is_view = letter(cells[3]) == 'v' || letter(cells[3]) == 'm';
+    // Dropped meanwhile: what bears its name now is unknown, and not without a definition.
+    if (is_view && !cells[5]) return;
 
 void add_policies(targets& to, const row& cells) {
     add_to(to.relations, to.rows.relations, cells[0],

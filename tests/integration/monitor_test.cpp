@@ -1,8 +1,5 @@
-// The monitor and the catalog reader against real servers, without the proxy around them.
-#include "proxy/cluster/catalog_reader.hpp"
+// The monitor against real servers, without the proxy around it.
 #include "proxy/cluster/monitor.hpp"
-#include "proxy/router/catalog_queries.hpp"
-#include "proxy/router/catalog_snapshot.hpp"
 #include "tests/support/postgres_cluster.hpp"
 #include "tests/support/proxied_test.hpp"
 #include "tests/support/wait.hpp"
@@ -309,76 +306,6 @@ TEST(Monitor, OrdersAndAddedNodesTakeEffectAtOnce) {
     EXPECT_TRUE(watched.wait_settled(all.size() - 2));
     watched.monitor().order(1, node_order::attached);
     EXPECT_TRUE(watched.wait_settled(all.size() - 1));
-}
-
-// ---- the catalog reader
-// ---------------------------------------------------------------------------
-
-TEST(CatalogReader, ReadsOnDemandAndAgainAfterAnInvalidation) {
-    drop_shared_pgweir(); // it reads catalogs of its own
-    auto& cluster = shared_cluster();
-    auto settings = settings_for(cluster, accounts::monitor);
-    settings.catalog_idle_timeout = 500ms;
-    boost::asio::io_context control{1};
-    catalog_source source;
-    source.queries = &catalog_queries;
-    source.build = [](const std::string& database, std::uint32_t version,
-                      std::vector<catalog_result> results) {
-        const auto rows = rows_of(database, version, results);
-        EXPECT_TRUE(rows) << rows.error().what;
-        return build_catalog(*rows);
-    };
-    std::mutex mutex;
-    std::vector<catalog_news> all;
-    catalog_reader reader{control, settings, source, [&](catalog_news news) {
-                              const std::lock_guard lock{mutex};
-                              all.push_back(std::move(news));
-                          }};
-    cluster_view view;
-    node_view primary;
-    primary.host = primary.address = "127.0.0.1";
-    primary.port = static_cast<std::uint16_t>(cluster.primary().port());
-    view.nodes.push_back(primary);
-    view.primary = 0;
-    boost::asio::post(control, [&] { reader.on_view(view); });
-    auto guard = boost::asio::make_work_guard(control);
-    std::thread thread{[&control] { control.run(); }};
-    const auto fresh = [&](const catalog_slot& slot) {
-        return wait_until([&] {
-            const std::lock_guard lock{mutex};
-            return !all.empty() && all.back().generation >= slot.required.load();
-        });
-    };
-
-    const sql::qualified_name name{"public", "fresh"};
-    const auto knows_fresh = [&] {
-        const std::lock_guard lock{mutex};
-        return all.back().snapshot->relation(name, name_scope::any_schema).is_pure();
-    };
-
-    const auto slot = reader.want("app");
-    EXPECT_EQ(slot, reader.want("app"));
-    ASSERT_TRUE(fresh(*slot));
-    EXPECT_EQ(all.back().snapshot->database(), "app");
-    EXPECT_FALSE(knows_fresh());
-    cluster.primary().must("CREATE TABLE fresh ()");
-    for (int i = 0; i < 100; ++i)
-        reader.invalidate(slot);
-    ASSERT_TRUE(fresh(*slot));
-    EXPECT_TRUE(knows_fresh());
-    EXPECT_LE(all.size(), 5U) << "coalesced";
-    cluster.primary().must("DROP TABLE fresh");
-    EXPECT_TRUE(wait_until([&] {
-        return cluster.primary().count_backends("application_name = 'pgweir catalog'") == 0;
-    })) << "closed when idle";
-    reader.invalidate(slot);
-    EXPECT_TRUE(fresh(*slot)) << "and opened again";
-
-    std::promise<void> stopped;
-    reader.stop([&stopped] { stopped.set_value(); });
-    EXPECT_EQ(stopped.get_future().wait_for(patience), std::future_status::ready);
-    guard.reset();
-    thread.join();
 }
 
 } // namespace
