@@ -12,6 +12,7 @@
 #include "proxy/pool/pool.hpp"
 #include "proxy/router/catalog_snapshot.hpp"
 #include "proxy/router/load_balancer.hpp"
+#include "proxy/router/refused_statements.hpp"
 #include "proxy/router/wal_floor.hpp"
 #include "proxy/session/auth_directory.hpp"
 #include "proxy/session/cancel_registry.hpp"
@@ -140,6 +141,7 @@ struct database_catalog {
     std::shared_ptr<std::atomic<std::uint64_t>> marks;
     std::chrono::steady_clock::time_point doubted{}; // when it was last read anew on suspicion
     bool sequence_state_asked = false; // somebody used currval or lastval here (RULES A13)
+    refused_statements refused;        // what the primary answers though it looks like a read
 
     /// True at most every two seconds.
     [[nodiscard]] bool may_doubt(std::chrono::steady_clock::time_point now) {

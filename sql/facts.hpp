@@ -162,5 +162,8 @@ struct query_facts {
 
 /// A route asked for in a leading comment. Source: DESIGN "Routing" and pgpool's comment words.
 enum class routing_hint : std::uint8_t { none, primary, standby, no_load_balance };
+    /// Of the folded text; the same for statements that differ in inert literals only, different in
+    /// each worker. 0: not from a facts_cache, or not looked at.
+    std::uint64_t fingerprint = 0;
 
 } // namespace pgweir::sql

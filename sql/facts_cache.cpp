@@ -94,7 +94,9 @@ facts_cache::facts_pointer facts_cache::look_up_folded(std::string_view text) {
         return *known;
     }
     ++counts_.parsed;
-    auto facts = std::make_shared<const query_facts>(classify(text, parse_limit_));
+    auto known_now = std::make_shared<query_facts>(classify(text, parse_limit_));
+    known_now->fingerprint = hash;
+    facts_pointer facts = std::move(known_now);
     counts_.evictions += folded_.insert(hash, key_, facts, footprint(*facts));
     return facts;
 }

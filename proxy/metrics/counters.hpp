@@ -232,6 +232,7 @@ struct worker_counters {
 
     by<counter, pin_reason, pin_reason::opaque> pins;
     by<counter, retry_reason, retry_reason::connection_lost> retries;
+    gauge refused_statements; // remembered as not for standbys, lately or for good
     by<counter, cancel_result, cancel_result::failed> cancels;
     counter bound_waits; // reads that the primary answered because no standby was known to be fresh
                          // enough

@@ -94,6 +94,9 @@ void add_sessions(families& to, const worker_list& workers) {
         to.add(sum_of(workers, [=](const auto& w) -> auto& { return w.retries[reason]; }),
                {{"reason", label(reason)}});
     });
+    to.gauges("refused_statements", "Statements that the primary answers because a standby has "
+                                    "refused them, as far as that is remembered.");
+    to.add(sum_of(workers, [](const auto& w) -> auto& { return w.refused_statements; }));
     to.counters("cancels_total", "Cancel requests by result.");
     for_each_key(none.cancels, [&](cancel_result result) {
         to.add(sum_of(workers, [=](const auto& w) -> auto& { return w.cancels[result]; }),

@@ -150,6 +150,7 @@ private:
     [[nodiscard]] bool plan(unit& u);
     void plan_use(unit& u, std::string_view name);
     void judge(unit& u);
+    [[nodiscard]] bool is_refused(const sql::query_facts& facts) const;
     [[nodiscard]] route_session route_state() const;
 
     // session_route.cpp: where it goes
@@ -162,7 +163,7 @@ private:
     void note_read_turned_away();
     bool request(unit& u, std::uint16_t node);
     bool begin_lease(unit& u, backend_ptr leased);
-    bool move_block(unit& u);
+    void begin_move();
     bool prepare_lease(unit& u);
     void end_lease();
     void wait_until(wait_for what);
@@ -223,7 +224,6 @@ private:
     bool on_parameter(backend& from, std::string_view body);
     bool on_notification(backend& from, std::string_view body);
     void apply(const pending_change& change, protocol::outcome how);
-    [[nodiscard]] bool may_ask_again(std::string_view sqlstate, std::string_view body) const;
     [[nodiscard]] bool rename_in_error(std::string_view body);
     void emit_ended();
     void on_injected_ready();
@@ -240,6 +240,12 @@ private:
     [[nodiscard]] bool answers_here(const unit& u) const;
     [[nodiscard]] bool prepares_only_proven(const unit& u) const;
     [[nodiscard]] bool may_defer_begin(const unit& u, const sql::statement_facts& one) const;
+    // session_refusals.cpp: what a standby could not do
+    [[nodiscard]] bool on_refusal(backend& from, std::string_view sqlstate, std::string_view body);
+    [[nodiscard]] bool on_standby_gone(std::string_view sqlstate);
+    void remember_refusal(retry_reason why);
+    void ask_again();
+
     [[nodiscard]] std::string text_of(const unit& u) const;
     void answer_here(unit& u);
     void answer_begin(unit& u, const sql::statement_facts& one);
@@ -305,7 +311,9 @@ private:
     block_state block_ = block_state::none;
     std::string begin_text_;
     std::string retry_;         // the unit that a standby answers, to be asked again if it must
-    bool only_primary_ = false; // the next unit goes to the primary whatever it is
+    std::uint64_t asked_ = 0;   // the fingerprint of the one statement that a standby answers
+    bool only_primary_ = false; // the next unit goes to the primary whatever it is …
+    bool asked_again_ = false;  // … because a standby has refused it
     bool unit_open_ = false;    // part of a unit went out without its Sync: the lease stays
     bool fragment_ = false; // a part that ended with Flush is being answered under a Sync of ours
     bool skip_after_fragment_ = false; // … and has failed
@@ -331,6 +339,7 @@ private:
     bool timed_out_ = false;
     bool watching_look_ = false;
     bool read_waits_ = false; // for a primary, because no standby may answer it yet
+    bool block_has_snapshot_ = false; // one for all its statements: it cannot go on elsewhere
     connection_budget::pool_slot* pinned_in_ = nullptr;
     std::optional<redirect> redirect_;        // the operator's preference for this session's reads
     std::optional<lease_refusal> failure_;    // of the unit at the front of the input

@@ -65,17 +65,6 @@ bool session::on_server_message(backend& from,
     }
 }
 
-/// Nothing of a pure read's answer has gone out, and another server may well give one.
-bool session::may_ask_again(std::string_view sqlstate, std::string_view body) const {
-    if (retry_.empty() || !lease_ || !lease_->state.standby || !lease_->holds_answers())
-        return false;
-    if (sqlstate == "25006") return true;
-    const auto message = protocol::find_error_field(body, 'M').value_or("");
-    if (sqlstate == "40001")
-        return message.find("conflict with recovery") != std::string_view::npos;
-    return sqlstate == "0A000" && message.find("recovery") != std::string_view::npos;
-}
-
 bool session::on_error(backend& from, std::string_view body, protocol::verdict how) {
     const auto sqlstate = protocol::find_sqlstate(body);
     if (how == protocol::verdict::unsolicited || is_fatal(body)) {
@@ -88,16 +77,7 @@ bool session::on_error(backend& from, std::string_view body, protocol::verdict h
         return false;
     }
     if (discarding_) return false;
-    if (may_ask_again(sqlstate, body)) {
-        discarding_ = true;
-        const auto why = sqlstate == "25006"   ? retry_reason::read_only
-                         : sqlstate == "40001" ? retry_reason::recovery_conflict
-                                               : retry_reason::not_in_recovery;
-        owner_.counters().retries[why].add();
-        if (sqlstate == "25006") owner_.hint_monitor(from.home().key().node);
-        from.drop_held();
-        return false;
-    }
+    if (from.state.standby && on_refusal(from, sqlstate, body)) return false;
     unit_failed_ = true;
     if (fragment_) skip_after_fragment_ = true;
     // What these refuse has done nothing at all.
@@ -314,15 +294,8 @@ void session::apply(const pending_change& change, protocol::outcome how) {
 
 void session::on_server_progress(backend& from) {
     if (closed_) return;
-    if (replay_) {
-        replay_ = false;
-        // Asked again, this time of the primary, before whatever came after it.
-        kept_.assign(retry_ + std::string{input_});
-        input_ = kept_;
-        retry_.clear();
-        pins_if_done_.clear();
-        only_primary_ = true;
-        end_lease();
+    if (std::exchange(replay_, false)) {
+        ask_again();
         return pump();
     }
     if (std::exchange(injection_answered_, false)) {
@@ -412,21 +385,18 @@ void session::on_server_lost(backend& from, std::string_view farewell) {
     }
     // A read that was told of nothing is asked again, unless it may be what brought the server down
     // (RULES A19).
-    if (standby && !retry_.empty() && from.holds_answers() && readies == 1 &&
-        (sqlstate_of_farewell == "57P01" || sqlstate_of_farewell == "40001"))
-        discarding_ = true;
+    if (standby && !discarding_ && !retry_.empty() && from.holds_answers() && readies == 1)
+        discarding_ = on_standby_gone(sqlstate_of_farewell);
     if (discarding_ ||
         (waiting_ == wait_for::injection && readies == 0 && block_ != block_state::on_primary)) {
         // The client's unit was not sent, or its answer is thrown away: begin again.
         waiting_ = wait_for::nothing;
-        if (moving) block_ = block_state::deferred;
-        if (std::exchange(discarding_, false)) {
-            kept_.assign(retry_ + std::string{input_});
-            input_ = kept_;
-            retry_.clear();
-            only_primary_ = true;
+        if (moving) {
+            block_ = block_state::deferred;
+            moved_ = true;
         }
         return pump();
+        if (std::exchange(discarding_, false)) ask_again();
     }
     waiting_ = wait_for::nothing;
     pins_if_done_.clear();

@@ -39,11 +39,14 @@ void session::forward_unit(unit& u) {
     const bool is_fragment = u.end == 'H' && u.parse_only && !unit_open_;
     owner_.signals().note_unit();
     note_effects(u);
-    only_primary_ = false;
+    only_primary_ = asked_again_ = false;
     const bool reads = u.route.target == route_target::standby && !u.unparsed && u.is_whole();
     pure_unit_ = reads && (first || pure_unit_);
-    if (lease_->state.standby && first && reads && block_ == block_state::none &&
-        u.bytes.size() <= largest_retry) {
+    const bool may_fail_here =
+        lease_->state.standby && first && reads && lease_->conversation().status() != 'E';
+    asked_ = may_fail_here && u.facts.size() == 1 ? u.facts.front()->fingerprint : 0;
+    if (may_fail_here && u.bytes.size() <= largest_retry &&
+        (block_ == block_state::none || !block_has_snapshot_)) {
         retry_.assign(u.bytes);
         lease_->hold_answers();
     } else {

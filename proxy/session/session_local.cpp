@@ -144,6 +144,7 @@ void session::answer_begin(unit& u, const sql::statement_facts& one) {
     begin_text_ = text_of(u);
     block_ = block_state::deferred;
     moved_ = false;
+    block_has_snapshot_ = one.modes.isolation == sql::isolation_level::repeatable_read;
     block_may_read_standby_ =
         policy_->split_transactions && block_may_read_standby(one.modes, route_state());
     const std::string tag{begin_tag(begin_text_)};
@@ -227,6 +228,8 @@ void session::explain_route(unit& u, const sql::statement_facts& asked) {
     auto route = facts->parsed
                      ? route_query(*facts, catalog_->usable().get(), state)
                      : route_decision{route_target::primary, route_reason::not_parsed, {}};
+    if (route.target == route_target::standby && is_refused(*facts))
+        route = {route_target::primary, route_reason::refused_before, {}};
     const auto hint = sql::scan_hint(asked.routed_text);
     if (route.target == route_target::standby &&
         (hint == sql::routing_hint::primary || hint == sql::routing_hint::no_load_balance))

@@ -153,9 +153,13 @@ void session::judge(unit& u) {
     const auto& known = catalog_->usable();
     u.route = {route_target::standby, route_reason::pure_read, {}};
     for (const auto& f : u.facts) {
-        const auto one = decide(owner_.judged(f, known), state);
+        auto one = decide(owner_.judged(f, known), state);
+        if (one.target == route_target::standby && is_refused(*f))
+            one = {route_target::primary, route_reason::refused_before, {}};
         if (is_stronger(one, u.route)) u.route = one;
     }
+    if (asked_again_ && u.route.target == route_target::standby)
+        u.route = {route_target::primary, route_reason::refused_before, {}};
     if (u.route.target == route_target::primary) {
         // While the catalog is read anew, its last state says more than nothing.
         u.risk = {};
@@ -177,6 +181,13 @@ void session::judge(unit& u) {
         u.route = {route_target::primary, route_reason::database_policy, {}};
     else if (only_primary_)
         u.route = {route_target::primary, route_reason::refused_before, {}};
+}
+
+/// A standby has refused it lately; nearly always nothing was ever refused. Without a primary
+/// another try is better than nothing.
+bool session::is_refused(const sql::query_facts& facts) const {
+    return !catalog_->refused.empty() && owner_.view().primary &&
+           catalog_->refused.contains(facts.fingerprint, owner_.now());
 }
 
 prepared_ptr session::find_statement(std::string_view name) const {

@@ -130,7 +130,10 @@ bool session::handle_with_lease(unit& u) {
         forward_unit(u);
         return true;
     }
-    if (status == 'T') return move_block(u);
+    if (status == 'T') {
+        begin_move();
+        return false;
+    }
     end_lease();
     return true;
 }
@@ -366,13 +369,12 @@ void session::on_injected_ready() {
 
 /// A block that only read on a standby goes on on the primary: rolled back there, begun again here
 /// (RULES A15).
-bool session::move_block(unit&) {
+void session::begin_move() {
     owner_.counters().blocks_moved.add();
     moving_ = true;
     waiting_ = wait_for::injection;
     injected_error_.clear();
     inject("ROLLBACK");
-    return false;
 }
 
 void session::end_lease() {
@@ -469,7 +471,7 @@ void session::fail_unit(unit& u,
         say_server_error(server_error);
     }
     if (block_ == block_state::deferred) block_ = block_state::failed_here;
-    only_primary_ = false;
+    only_primary_ = asked_again_ = false;
     const bool whole = u.end == 'Q' || u.end == 'S' || u.end == 'F';
     take(u.bytes.size());
     rest_ = u.rest;

@@ -32,7 +32,10 @@ route_reason reason_of(const sql::statement_facts& facts, const route_session& s
 }
 
 sql::query_facts query(std::initializer_list<sql::statement_facts> statements) {
-    return {true, statements};
+    sql::query_facts facts;
+    facts.parsed = true;
+    facts.statements = statements;
+    return facts;
 }
 
 } // namespace

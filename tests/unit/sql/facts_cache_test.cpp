@@ -39,6 +39,17 @@ TEST(FactsCache, SecondLookIsAnsweredByFormThirdByText) {
     EXPECT_EQ(cache.counts().parsed, 1U);
 }
 
+TEST(FactsCache, AFingerprintIsOfTheFormAndOutlivesTheEntry) {
+    facts_cache cache{one_mebibyte, seed};
+    const auto fingerprint = cache.look_up("select a from t where b = 5")->fingerprint;
+    EXPECT_NE(fingerprint, 0U);
+    EXPECT_EQ(cache.look_up("select a from t where b = 6")->fingerprint, fingerprint);
+    EXPECT_NE(cache.look_up("select a from t where c = 5")->fingerprint, fingerprint);
+    facts_cache tiny{1, seed};
+    EXPECT_EQ(tiny.look_up("select a from t where b = 7")->fingerprint, fingerprint);
+    EXPECT_EQ(cache.look_up("select " + std::string(2 * one_mebibyte, '1'))->fingerprint, 0U);
+}
+
 TEST(FactsCache, StatementsWithMeaningfulLiteralsAreToldApart) {
     facts_cache cache{one_mebibyte, seed};
     for (int round = 0; round < 3; ++round) {
