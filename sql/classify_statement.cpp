@@ -225,11 +225,48 @@ void add_dropped(node statement, statement_facts& facts) {
     }
 }
 
+/// The language of CREATE FUNCTION, or of a body that needs none.
+std::string_view language_of(node function) {
+    for (const node option : function.list("options"))
+        if (option.text("defname") == "language") return option.child("arg").text("sval");
+    return "sql";
+}
+
+/// CASCADE brings others along.
+bool is_alone(node create_extension) {
+    for (const node option : create_extension.list("options"))
+        if (option.text("defname") == "cascade") return false;
+    return true;
+}
+
+/// What the definition means for other statements.
+void add_code(node statement, statement_facts& facts) {
+    static constexpr auto kinds =
+        make_word_set("createfunctionstmt", "createtrigstmt", "rulestmt", "createpolicystmt",
+                      "alterpolicystmt", "altertablestmt", "viewstmt", "renamestmt",
+                      "alterobjectschemastmt", "createextensionstmt", "alterextensionstmt");
+    if (!kinds.contains(statement.type())) {
+        if (statement.is("CreatePLangStmt"))
+            facts.effects.push_back(effect_of(effect_kind::native_code, statement.text("plname")));
+        return;
+    }
+    facts.effects.push_back(effect_of(effect_kind::defines_code));
+    if (statement.is("CreateExtensionStmt") || statement.is("AlterExtensionStmt")) {
+        const auto name = is_alone(statement) ? statement.text("extname") : std::string_view{};
+        facts.effects.push_back(effect_of(effect_kind::native_code, name));
+    } else if (statement.is("CreateFunctionStmt")) {
+        const auto language = language_of(statement);
+        if (!is_word(language, "sql") && !is_word(language, "plpgsql"))
+            facts.effects.push_back(effect_of(effect_kind::native_code, language));
+    }
+}
+
 void classify_definition(node statement, statement_kind kind, statement_facts& facts) {
     facts.kind = kind;
     facts.writes = true;
     walk(statement, facts, false);
     add_dropped(statement, facts);
+    add_code(statement, facts);
     if (statement.is("CreateTableAsStmt") && statement.child("query").is("ExecuteStmt")) {
         facts.effects.push_back(effect_of(effect_kind::opaque));
     }

@@ -91,6 +91,11 @@ enum class effect_kind : std::uint8_t {
     large_object_or_origin, // lo_*, replication origins, dblink and the like: held by the
                             // connection
     opaque,                 // DO, CALL …: may change any session state out of sight
+    defines_code, // CREATE FUNCTION, CREATE TRIGGER, ALTER TABLE …: what other statements set off
+                  // may be another from here on
+    native_code,  // name: extension or language. Brings functions whose doings no text shows, and
+                  // may load their library: CREATE EXTENSION, CREATE LANGUAGE, CREATE FUNCTION in
+                  // anything but SQL and PL/pgSQL
 };
 
 /// Something the statement does to the session beyond its own transaction.
@@ -157,13 +162,13 @@ struct statement_facts {
 struct query_facts {
     bool parsed = false; // false: libpg_query refused the text (or it was not looked at);
                          // statements is then empty
+    /// Of the folded text; the same for statements that differ in inert literals only, different in
+    /// each worker. 0: not from a facts_cache, or not looked at.
+    std::uint64_t fingerprint = 0;
     std::vector<statement_facts> statements;
 };
 
 /// A route asked for in a leading comment. Source: DESIGN "Routing" and pgpool's comment words.
 enum class routing_hint : std::uint8_t { none, primary, standby, no_load_balance };
-    /// Of the folded text; the same for statements that differ in inert literals only, different in
-    /// each worker. 0: not from a facts_cache, or not looked at.
-    std::uint64_t fingerprint = 0;
 
 } // namespace pgweir::sql

@@ -41,6 +41,10 @@ struct catalog_slot {
     const std::string database;
     // A snapshot of a lesser generation was read before some DDL had passed.
     std::atomic<std::uint64_t> required{0};
+    // The same for the latest DDL that has changed what statements set off, and for the latest that
+    // has made functions in C or the like.
+    std::atomic<std::uint64_t> code{0};
+    std::atomic<std::uint64_t> native_code{0};
     std::atomic<bool> is_posted{false}; // the reader's: a read is asked for and not begun
 };
 

@@ -110,6 +110,8 @@ struct catalog_rows {
     std::vector<type_row> types;
     std::vector<cast_row> casts;
     std::vector<routine_name> event_triggers;    // their functions
+    std::vector<routine_name> native_triggers;   // trigger functions in languages other than SQL's
+                                                 // and PL/pgSQL
     std::vector<routine_name> support_functions; // that operator classes call unseen, without those
                                                  // written in C
 };

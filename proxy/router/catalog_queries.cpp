@@ -226,6 +226,16 @@ where p.oid operator(pg_catalog.>=) 16384
       join pg_catalog.pg_operator o on o.oid operator(pg_catalog.=) a.amopopr
       where a.oid operator(pg_catalog.>=) 16384))";
 
+/// schema and name of a trigger function in a language whose bodies tell nothing; 2279 is the
+/// pseudo-type "trigger"
+constexpr std::string_view native_triggers = R"(
+select n.nspname, p.proname
+from pg_catalog.pg_proc p
+join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace
+join pg_catalog.pg_language l on l.oid operator(pg_catalog.=) p.prolang
+where p.oid operator(pg_catalog.>=) 16384 and p.prorettype operator(pg_catalog.=) 2279
+  and not l.lanname operator(pg_catalog.=) any (array['sql', 'plpgsql']::pg_catalog.name[]))";
+
 using row = std::vector<catalog_cell>;
 
 bool truth(const catalog_cell& cell) {
@@ -297,6 +307,9 @@ void add_components(targets& to, const row& cells) {
 
 void add_relations(targets& to, const row& cells) {
     relation_row one;
+    const bool is_view = letter(cells[3]) == 'v' || letter(cells[3]) == 'm';
+    // Dropped meanwhile: what bears its name now is unknown, and not without a definition.
+    if (is_view && !cells[5]) return;
     one.oid = number<std::uint32_t>(cells[0]);
     one.schema = text(cells[1]);
     one.name = text(cells[2]);
@@ -307,9 +320,6 @@ void add_relations(targets& to, const row& cells) {
     to.relations.emplace(one.oid, to.rows.relations.size());
     to.rows.relations.push_back(std::move(one));
 }
-    const bool is_view = letter(cells[3]) == 'v' || letter(cells[3]) == 'm';
-    // Dropped meanwhile: what bears its name now is unknown, and not without a definition.
-    if (is_view && !cells[5]) return;
 
 void add_policies(targets& to, const row& cells) {
     add_to(to.relations, to.rows.relations, cells[0],
@@ -396,6 +406,10 @@ void add_support_functions(targets& to, const row& cells) {
     to.rows.support_functions.push_back({text(cells[0]), text(cells[1])});
 }
 
+void add_native_triggers(targets& to, const row& cells) {
+    to.rows.native_triggers.push_back({text(cells[0]), text(cells[1])});
+}
+
 struct catalog_step {
     std::string_view name;
     std::string_view query; // empty: depends on the version
@@ -403,7 +417,7 @@ struct catalog_step {
     void (*add)(targets&, const row&);
 };
 
-constexpr std::array<catalog_step, 19> steps = {{
+constexpr std::array<catalog_step, 20> steps = {{
     {"search_path", empty_search_path, 1, add_nothing},
     {"functions", {}, 16, add_functions},
     {"components", components, 3, add_components},
@@ -423,6 +437,7 @@ constexpr std::array<catalog_step, 19> steps = {{
     {"identities", identities, 1, add_identities},
     {"event triggers", event_triggers, 2, add_event_triggers},
     {"support functions", support_functions, 2, add_support_functions},
+    {"native triggers", native_triggers, 2, add_native_triggers},
 }};
 
 std::string functions_query(std::uint32_t server_version) {

@@ -37,6 +37,7 @@ void session_risk::add(const session_risk& other) {
     opaque = opaque || other.opaque;
     opaque_at_commit = opaque_at_commit || other.opaque_at_commit;
     sequence = sequence || other.sequence;
+    writes_unknown = writes_unknown || other.writes_unknown;
     if (!had_detail) detail = other.detail;
 }
 

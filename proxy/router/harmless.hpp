@@ -30,6 +30,8 @@ struct session_risk {
     /// Nothing that is known to do so makes it opaque: relations that the catalog does not know, or
     /// a cast, domain or operator class of the database that any statement might meet.
     bool vague = false;
+    /// Relations that the catalog does not know may be written to: they may have triggers.
+    bool writes_unknown = false;
 
     [[nodiscard]] bool none() const { return !opaque && !opaque_at_commit && !sequence; }
     /// The first detail stays.

@@ -21,10 +21,12 @@ bool is_plain(sql::statement_kind kind) {
            kind == delete_rows || kind == merge || kind == notify || kind == lock_table;
 }
 
-/// What the calls of a text tell better, or what ends with the transaction.
+/// What the calls of a text tell better, what ends with the transaction, or that CREATE RULE, as
+/// which a rule comes, is a definition.
 bool is_told_by_names(sql::effect_kind kind) {
     return kind == sql::effect_kind::sequence_state ||
-           kind == sql::effect_kind::large_object_or_origin;
+           kind == sql::effect_kind::large_object_or_origin ||
+           kind == sql::effect_kind::defines_code;
 }
 
 /// What stands against a statement by what it does itself; empty: nothing.
@@ -64,6 +66,9 @@ risk_index risk_builder::build() {
         std::ranges::any_of(relation_entries_, [](const risk_index::relation_entry* one) {
             return one->writing.opaque_at_commit;
         });
+    made_.native_triggers_ =
+        std::ranges::any_of(rows_.native_triggers,
+                            [this](const routine_name& one) { return made_.routine(one).opaque; });
     return std::move(made_);
 }
 

@@ -52,6 +52,7 @@ session_risk risk_index::relation(const sql::qualified_name& name,
     if (may_mean_builtin(name) && name.name.starts_with("pg_")) return risk;
     risk = opaque_because_of(name.name);
     risk.only_unknown_relations = risk.vague = true;
+    risk.writes_unknown = access != relation_access::reads;
     return risk;
 }
 

@@ -73,6 +73,9 @@ public:
     [[nodiscard]] session_risk on_definition() const { return on_definition_.view(); }
     /// Some relation has a deferred trigger that is not proved: SET CONSTRAINTS would run it.
     [[nodiscard]] bool defers() const { return defers_; }
+    /// There are trigger functions, in C or the like, that may keep something in the session which
+    /// no question shows. A relation that the catalog does not know may have one of them.
+    [[nodiscard]] bool has_native_triggers() const { return native_triggers_; }
 
     /// Everything that a statement names, and what may happen anywhere.
     [[nodiscard]] session_risk
@@ -107,6 +110,7 @@ private:
     known_risk anywhere_;
     known_risk on_definition_;
     bool defers_ = false;
+    bool native_triggers_ = false;
 };
 
 } // namespace pgweir

@@ -199,6 +199,10 @@ private:
     void note_followed();
     void note_effects(const unit& u);
     [[nodiscard]] bool is_opaque(const unit& u) const;
+    void note_news(const unit& u);
+    void publish_news();
+    [[nodiscard]] bool meets_news(const unit& u) const;
+    [[nodiscard]] bool may_set_off_native_code(const unit& u) const;
     [[nodiscard]] bool only_asks_sequences(const unit& u) const;
     void note_traces(const unit& u);
     [[nodiscard]] bool needs_unused_connection(const unit& u) const;
@@ -236,16 +240,16 @@ private:
                     const std::string& message);
     void open_cancel(const backend_ptr& victim, bool then_close);
 
-    // session_local.cpp: answered without a server
-    [[nodiscard]] bool answers_here(const unit& u) const;
-    [[nodiscard]] bool prepares_only_proven(const unit& u) const;
-    [[nodiscard]] bool may_defer_begin(const unit& u, const sql::statement_facts& one) const;
     // session_refusals.cpp: what a standby could not do
     [[nodiscard]] bool on_refusal(backend& from, std::string_view sqlstate, std::string_view body);
     [[nodiscard]] bool on_standby_gone(std::string_view sqlstate);
     void remember_refusal(retry_reason why);
     void ask_again();
 
+    // session_local.cpp: answered without a server
+    [[nodiscard]] bool answers_here(const unit& u) const;
+    [[nodiscard]] bool prepares_only_proven(const unit& u) const;
+    [[nodiscard]] bool may_defer_begin(const unit& u, const sql::statement_facts& one) const;
     [[nodiscard]] std::string text_of(const unit& u) const;
     void answer_here(unit& u);
     void answer_begin(unit& u, const sql::statement_facts& one);
@@ -325,7 +329,9 @@ private:
     bool discarding_ = false;   // the answer of a unit that is asked again elsewhere is thrown away
     bool replay_ = false;       // … and then asked again
     bool pure_unit_ = false;    // what is outstanding is proved to read only
-    bool ddl_unit_ = false;     // the transaction may have changed the catalog
+    bool ddl_unit_ = false;     // the transaction may have changed the catalog …
+    bool defines_code_ = false; // … and what statements set off …
+    bool native_code_ = false;  // … or have brought functions in C or the like
     bool doubted_unit_ = false; // it names what the catalog does not prove
     bool commits_ = false;      // what is outstanding may commit
     bool injection_answered_ = false; // to be acted on when the server's bytes are used up
@@ -333,13 +339,13 @@ private:
     bool moving_ = false;             // ROLLBACK on the standby is under way
     bool moved_ = false;              // the block goes on on the primary
     bool block_may_read_standby_ = false;
+    bool block_has_snapshot_ = false; // one for all its statements: it cannot go on elsewhere
     bool restores_startup_ = false; // RESET ALL or DISCARD took the start-up parameters away
     bool forgets_names_ = false; // a unit of several statements took all prepared statements away
     std::vector<std::string> restores_names_; // … or RESET these of them
     bool timed_out_ = false;
     bool watching_look_ = false;
     bool read_waits_ = false; // for a primary, because no standby may answer it yet
-    bool block_has_snapshot_ = false; // one for all its statements: it cannot go on elsewhere
     connection_budget::pool_slot* pinned_in_ = nullptr;
     std::optional<redirect> redirect_;        // the operator's preference for this session's reads
     std::optional<lease_refusal> failure_;    // of the unit at the front of the input

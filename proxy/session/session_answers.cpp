@@ -151,6 +151,7 @@ bool session::on_ready(backend& from, protocol::verdict how) {
     if (ddl_unit_ && status == 'I' && !from.state.standby) {
         ddl_unit_ = false;
         if (catalog_->slot) owner_.shared().catalogs->invalidate(catalog_->slot);
+        publish_news();
     }
     active_since_ = owner_.now();
     return true;
@@ -395,8 +396,8 @@ void session::on_server_lost(backend& from, std::string_view farewell) {
             block_ = block_state::deferred;
             moved_ = true;
         }
-        return pump();
         if (std::exchange(discarding_, false)) ask_again();
+        return pump();
     }
     waiting_ = wait_for::nothing;
     pins_if_done_.clear();

@@ -25,8 +25,8 @@ void session::note_doubt(const unit& u) {
     if (for_good && (u.unparsed || is_opaque(u))) ++unasked_;
     // What has been defined in this very transaction, or past pgweir, may do anything; a session
     // that has temporary objects keeps its connection anyhow.
-    const bool unknown =
-        u.risk.opaque || u.risk.opaque_at_commit || (ddl_unit_ && client_status() != 'I');
+    const bool unknown = u.risk.opaque || u.risk.opaque_at_commit ||
+                         (ddl_unit_ && client_status() != 'I') || meets_news(u);
     if (unknown && !for_good && !pins_.has(pin_reason::temporary_object)) {
         doubt_ |= probe_parts::visible;
         ++unasked_;

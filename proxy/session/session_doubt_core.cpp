@@ -48,6 +48,9 @@ probe_parts doubtful_effect(const sql::session_effect& effect) {
     case effect_kind::sequence_state:
     case effect_kind::large_object_or_origin:
         return probe_parts::none; // no question would show it
+    case effect_kind::defines_code:
+    case effect_kind::native_code:
+        return probe_parts::none; // what is defined does nothing by being defined
     case effect_kind::opaque:
         return probe_parts::visible;
     }

@@ -90,7 +90,7 @@ pin_set session::pins_of(const unit& u) const {
     // Nothing runs; and a part that Flush ends would leave its wish to a later unit.
     if (u.parse_only && u.rest == 0) return all;
     if (u.unparsed && (!u.facts.empty() || u.end != 'H')) all.add(pin_reason::opaque);
-    if (is_opaque(u)) all.add(pin_reason::opaque);
+    if (is_opaque(u) || may_set_off_native_code(u)) all.add(pin_reason::opaque);
     if (u.risk.sequence && catalog_->sequence_state_asked && !only_asks_sequences(u))
         all.add(pin_reason::sequence_state);
     for (const auto& f : u.facts) {
@@ -119,6 +119,8 @@ std::optional<pin_reason> session::pin_of(const sql::session_effect& e) const {
     case sql::effect_kind::discard_other:
         return std::nullopt;
     case sql::effect_kind::sequence_state: // the unit's risk tells
+    case sql::effect_kind::defines_code:   // what comes after it is another matter
+    case sql::effect_kind::native_code:
         return std::nullopt;
     default:
         return reason_of(e.kind);
@@ -205,6 +207,7 @@ void session::note_effects(const unit& u) {
         }
     }
     note_traces(u);
+    note_news(u);
     note_doubt(u);
     pins_if_done_.add(pins_of(u));
 }

@@ -1,5 +1,6 @@
 #include "proxy/router/catalog_snapshot.hpp"
 #include "proxy/router/harmless.hpp"
+#include "proxy/router/risk_index.hpp"
 #include "routing_corpus.hpp"
 #include "sql/classify.hpp"
 
@@ -49,6 +50,40 @@ TEST(Harmless, EveryStatementOfTheCorpusIsJudgedAsItShould) {
         ++statements;
     }
     EXPECT_GE(statements, 120U);
+}
+
+TEST(Harmless, WritingToARelationThatNobodyKnowsIsTold) {
+    const auto known = build_catalog(testing::read_catalog_rows("risk_corpus"));
+    const auto writes_unknown = [&](const std::string& statement) {
+        return judge_risk(sql::classify(statement), known.get()).writes_unknown;
+    };
+    EXPECT_TRUE(writes_unknown("insert into nothing values (1)"));
+    EXPECT_TRUE(writes_unknown("update plain set id = 1; delete from nothing"));
+    EXPECT_TRUE(writes_unknown("with x as (delete from nothing returning 1) select * from x"));
+    EXPECT_FALSE(writes_unknown("select * from nothing"));
+    EXPECT_FALSE(writes_unknown("create table nothing (n int)"));
+    EXPECT_FALSE(writes_unknown("insert into plain values (1)"));
+}
+
+TEST(Harmless, TriggerFunctionsInCCountUnlessTheirExtensionIsVouchedFor) {
+    const auto has_native_triggers = [](const std::string& language, const std::string& extension) {
+        auto rows = testing::read_catalog_rows("risk_corpus");
+        function_row one;
+        one.oid = 99'999;
+        one.schema = "public";
+        one.name = "guards";
+        one.language = language;
+        one.extension = extension;
+        rows.functions.push_back(one);
+        rows.native_triggers.push_back({"public", "guards"});
+        return build_catalog(rows)->risks().has_native_triggers();
+    };
+    EXPECT_FALSE(
+        build_catalog(testing::read_catalog_rows("risk_corpus"))->risks().has_native_triggers());
+    EXPECT_TRUE(has_native_triggers("c", ""));
+    EXPECT_TRUE(has_native_triggers("plperl", ""));
+    EXPECT_TRUE(has_native_triggers("c", "unheard_of"));
+    EXPECT_FALSE(has_native_triggers("c", "pgcrypto"));
 }
 
 TEST(Harmless, WithoutACatalogOnlyWhatNamesNothingIsHarmless) {

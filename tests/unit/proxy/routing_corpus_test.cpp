@@ -24,6 +24,8 @@ bool pins(const sql::session_effect& effect) {
     case sql::effect_kind::discard_other:
     case sql::effect_kind::unlisten:
     case sql::effect_kind::sequence_state:
+    case sql::effect_kind::defines_code:
+    case sql::effect_kind::native_code:
         return false;
     default:
         return true;

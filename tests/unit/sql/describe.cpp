@@ -50,7 +50,7 @@ constexpr std::array<std::string_view, 41> kind_names = {"unknown",
                                                          "utility",
                                                          "explain_route"};
 
-constexpr std::array<std::string_view, 18> effect_names = {"set_parameter",
+constexpr std::array<std::string_view, 20> effect_names = {"set_parameter",
                                                            "reset_parameter",
                                                            "reset_all",
                                                            "sql_prepare",
@@ -67,7 +67,9 @@ constexpr std::array<std::string_view, 18> effect_names = {"set_parameter",
                                                            "set_seed",
                                                            "sequence_state",
                                                            "large_object_or_origin",
-                                                           "opaque"};
+                                                           "opaque",
+                                                           "defines_code",
+                                                           "native_code"};
 
 constexpr std::array<std::string_view, 4> isolation_names = {"read_uncommitted", "read_committed",
                                                              "repeatable_read", "serializable"};
