@@ -162,8 +162,8 @@ struct statement_facts {
 struct query_facts {
     bool parsed = false; // false: libpg_query refused the text (or it was not looked at);
                          // statements is then empty
-    /// Of the folded text; the same for statements that differ in inert literals only, different in
-    /// each worker. 0: not from a facts_cache, or not looked at.
+    /// Of the text without its literals: the same for statements that differ in nothing else,
+    /// different in each worker. 0: not from a facts_cache, or not looked at.
     std::uint64_t fingerprint = 0;
     std::vector<statement_facts> statements;
 };

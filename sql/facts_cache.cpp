@@ -2,6 +2,7 @@
 
 #include "sql/classify.hpp"
 #include "sql/fold.hpp"
+#include "sql/scanner.hpp"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -34,6 +35,21 @@ std::size_t heap_bytes(const function_call& call) {
 
 std::size_t heap_bytes(const session_effect& effect) {
     return heap_bytes(effect.name) + (effect.value ? heap_bytes(*effect.value) : 0);
+}
+
+/// All literals taken away, also those that mean something to the facts. What cannot be scanned
+/// stays as it is.
+std::string without_literals(std::string_view text) {
+    std::string left;
+    scanner scan{text};
+    for (token t; scan.next(t);) {
+        const bool is_literal = t.kind == token_kind::plain_string ||
+                                t.kind == token_kind::other_string ||
+                                t.kind == token_kind::integer || t.kind == token_kind::number;
+        left += is_literal ? std::string_view{"0"} : scan.text_of(t);
+        left += ' ';
+    }
+    return scan.failed() ? std::string{text} : left;
 }
 
 template <class T> std::size_t heap_bytes(const std::vector<T>& list) {
@@ -95,7 +111,7 @@ facts_cache::facts_pointer facts_cache::look_up_folded(std::string_view text) {
     }
     ++counts_.parsed;
     auto known_now = std::make_shared<query_facts>(classify(text, parse_limit_));
-    known_now->fingerprint = hash;
+    known_now->fingerprint = hash_of(without_literals(text));
     facts_pointer facts = std::move(known_now);
     counts_.evictions += folded_.insert(hash, key_, facts, footprint(*facts));
     return facts;

@@ -340,7 +340,7 @@ private:
     bool moved_ = false;              // the block goes on on the primary
     bool block_may_read_standby_ = false;
     bool block_has_snapshot_ = false; // one for all its statements: it cannot go on elsewhere
-    bool restores_startup_ = false; // RESET ALL or DISCARD took the start-up parameters away
+    bool restores_startup_ = false;   // RESET ALL or DISCARD took the start-up parameters away
     bool forgets_names_ = false; // a unit of several statements took all prepared statements away
     std::vector<std::string> restores_names_; // … or RESET these of them
     bool timed_out_ = false;

@@ -39,12 +39,15 @@ TEST(FactsCache, SecondLookIsAnsweredByFormThirdByText) {
     EXPECT_EQ(cache.counts().parsed, 1U);
 }
 
-TEST(FactsCache, AFingerprintIsOfTheFormAndOutlivesTheEntry) {
+TEST(FactsCache, AFingerprintLeavesAllLiteralsOutAndOutlivesTheEntry) {
     facts_cache cache{one_mebibyte, seed};
     const auto fingerprint = cache.look_up("select a from t where b = 5")->fingerprint;
     EXPECT_NE(fingerprint, 0U);
     EXPECT_EQ(cache.look_up("select a from t where b = 6")->fingerprint, fingerprint);
     EXPECT_NE(cache.look_up("select a from t where c = 5")->fingerprint, fingerprint);
+    const auto of_call = cache.look_up("select f(1, 'x'), 2::text")->fingerprint;
+    EXPECT_NE(cache.look_up("select f(-2, 'x'), 2::text")->fingerprint, of_call);
+    EXPECT_EQ(cache.look_up("select f(2, E'y'), /* */ '3'::text")->fingerprint, of_call);
     facts_cache tiny{1, seed};
     EXPECT_EQ(tiny.look_up("select a from t where b = 7")->fingerprint, fingerprint);
     EXPECT_EQ(cache.look_up("select " + std::string(2 * one_mebibyte, '1'))->fingerprint, 0U);
