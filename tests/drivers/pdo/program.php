@@ -278,17 +278,33 @@ function everybody(array $checks): array
     return $reasons;
 }
 
-/** One more client keeps the only server connection; the others are refused in time, and served later. */
-function waiters(): array
+/** In a process of its own: a forked one would end the connection when it exits. */
+function hold(): void
 {
     $holder = new Client(0);
     $holder->connect();
     $holder->run('create temporary table kept (n int)');
-    $refused = everybody(['refused']);
+    echo "held\n";
+    fgets(STDIN);
     $holder->run('drop table kept');
-    return ['waiters' => array_merge(...array_values($refused), ...array_values(everybody(['served'])))];
 }
 
+/** One more client keeps the only server connection; the others are refused in time, and served later. */
+function waiters(): array
+{
+    $holder = proc_open([PHP_BINARY, __FILE__, 'hold'], [['pipe', 'r'], ['pipe', 'w'], STDERR], $pipes);
+    same(fgets($pipes[1]), "held\n", 'who keeps the connection');
+    $refused = everybody(['refused']);
+    fwrite($pipes[0], "\n");
+    same(proc_close($holder), 0, 'end of who kept the connection');
+    $reasons = array_merge(...array_values($refused), ...array_values(everybody(['served'])));
+    return $reasons === [] ? [] : ['waiters' => $reasons];
+}
+
+if ($argv[1] === 'hold') {
+    hold();
+    exit(0);
+}
 $checks = array_slice($argv, 1);
 $reasons = $checks === ['waiters'] ? waiters() : everybody($checks);
 foreach (['connect', ...$checks] as $check) {

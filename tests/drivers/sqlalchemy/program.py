@@ -181,6 +181,8 @@ class SqlalchemyClient(Client):
         self.run("close held")
 
     def listen(self):
+        # As an application listens: in a block the pin would have to be waited for with a connection in hand.
+        self.connection.execution_options(isolation_level="AUTOCOMMIT")
         self.run(f"listen drivers_{self.number}")
         with ENGINE.begin() as other:
             other.execute(text("select pg_notify(:channel, :payload)"),
