@@ -89,7 +89,7 @@ prepare_java() {
         fetched mvn --batch-mode --quiet dependency:copy-dependencies -DoutputDirectory=lib || return 1
         cp "$folder/pom.xml" "$folder/lib/installed.xml"
     fi
-    built javac -cp 'lib/*' -d classes ./*.java || return
+    built javac -cp 'lib/*' -d classes "$folder"/*.java || return
     command=(java -XX:TieredStopAtLevel=1 -cp "$folder/classes:$folder/lib/*" Program)
 }
 
