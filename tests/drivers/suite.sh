@@ -64,7 +64,7 @@ is_wanted() {
 start_drivers_cluster() {
     "$root/deploy/local/up" --dir "$cluster" --port 0 --detach --standbys 2 --pg-set max_connections=200 \
         --pg-set fsync=off --set databases.drivers_one.pool_size=1 --set databases.drivers_three.pool_size=3 \
-        --set databases.drivers_full.pool_size=1 --set databases.drivers_full.queue_timeout=4s \
+        --set databases.drivers_full.pool_size=1 --set databases.drivers_full.queue_timeout=8s \
         >"$work/up.log" 2>&1 || {
         cat "$work/up.log"
         return 1

@@ -170,7 +170,7 @@ func (r *results) waiters(holder Client, clients []Client) {
 	r.everybody("waiters", clients, func(_ int, c Client) error {
 		began := time.Now()
 		err := Expect(c, "53300", c.Insert(1))
-		return First(err, Same(time.Since(began) < 10*time.Second, true, "refused in time"))
+		return First(err, Same(time.Since(began) < 20*time.Second, true, "refused in time"))
 	})
 	r.failed("waiters", 0, holder.Run("drop table kept"))
 	r.everybody("waiters", clients, func(_ int, c Client) error { return c.Insert(1) })

@@ -298,6 +298,6 @@ class Client implements AutoCloseable {
     void refused() throws Exception {
         long began = System.nanoTime();
         fails("53300", () -> insert(1));
-        same(System.nanoTime() - began < 10_000_000_000L, true, "refused in time");
+        same(System.nanoTime() - began < 20_000_000_000L, true, "refused in time");
     }
 }

@@ -164,7 +164,7 @@ class PsycopgClient(Client):
 
     def refused(self):
         seconds = expect_error("53300", sqlstate, lambda: self.insert(1))
-        same(seconds < 10, True, f"refused in time ({seconds:.1f} s)")
+        same(seconds < 20, True, f"refused in time ({seconds:.1f} s)")
 
     def served(self):
         self.insert(1)
