@@ -81,8 +81,12 @@ void server::make_workers() {
         w.post(
             [&w, &slot] { w.pool_for(slot.key.node, slot.key.database, slot.key.user).on_shed(); });
     };
-    budget_ = std::make_unique<connection_budget>(count, s.fairness_slack,
-                                                  connection_budget::callbacks{wake, shed});
+    const auto call_to_pin = [this](unsigned to, std::uint64_t serial) {
+        auto& w = *workers_[to];
+        w.post([&w, serial] { w.call_to_pin(serial); });
+    };
+    budget_ = std::make_unique<connection_budget>(
+        count, s.fairness_slack, connection_budget::callbacks{wake, shed, call_to_pin});
     const auto watch = monitor_settings_of(s);
     monitor_ = std::make_unique<pgweir::monitor>(
         control_, watch, monitor_signals_, [this](cluster_view_ptr v) { publish(std::move(v)); });
@@ -241,34 +245,36 @@ void server::drain() {
     asio::post(control_, [this] {
         if (finishing_) return;
         finishing_ = true;
-        spawn(control_.get_executor(), "drain", finish(false));
+        spawn(control_.get_executor(), "drain", finish());
     });
 }
 
 void server::stop_now() {
     asio::post(control_, [this] {
-        finishing_ = true;
-        spawn(control_.get_executor(), "stop", finish(true));
+        if (!std::exchange(at_once_, true)) spdlog::info("shutting down mode=now");
+        if (std::exchange(finishing_, true)) return; // the end under way takes notice
+        spawn(control_.get_executor(), "stop", finish());
     });
 }
 
 /// Not ready at once; idle sessions end now, busy ones at the end of their transaction, all at the
 /// latest after shutdown_timeout.
-task<> server::finish(bool now) {
-    spdlog::info("shutting down mode={}", now ? "now" : "drain");
+task<> server::finish() {
+    if (!at_once_) spdlog::info("shutting down mode=drain");
     shared_.draining.store(true);
     for (auto& l : listeners_)
         workers_[l.worker]->post([at = l.at] { at->stop(); });
     for (auto& w : workers_)
-        w->post([&w = *w, now] { w.drain(now); });
+        w->post([&w = *w, now = at_once_] { w.drain(now); });
     const auto deadline = std::chrono::steady_clock::now() + live_->values.shutdown_timeout;
     steady_timer again{control_.get_executor()};
-    while (shared_.clients.load() != 0 && !now && std::chrono::steady_clock::now() < deadline) {
+    while (shared_.clients.load() != 0 && !at_once_ &&
+           std::chrono::steady_clock::now() < deadline) {
         again.expires_after(std::chrono::milliseconds{20});
         co_await again.async_wait(nothrow);
     }
-    if (shared_.clients.load() != 0 && !now) {
-        spdlog::warn("shutdown_timeout reached clients={}", shared_.clients.load());
+    if (shared_.clients.load() != 0) {
+        if (!at_once_) spdlog::warn("shutdown_timeout reached clients={}", shared_.clients.load());
         for (auto& w : workers_)
             w->post([&w = *w] { w.drain(true); });
     }

@@ -66,7 +66,7 @@ private:
     task<> reload_now(std::function<void(std::string)> done);
     void publish(cluster_view_ptr view);
     [[nodiscard]] std::uint32_t server_connection_limit(const node_view& node) const;
-    task<> finish(bool now);
+    task<> finish();
 
     settings_sources sources_;
     std::vector<settings_message> start_messages_;
@@ -93,6 +93,7 @@ private:
     };
     std::vector<listening> listeners_;
     bool finishing_ = false;
+    bool at_once_ = false; // no patience with sessions any more
     int exit_code_ = 0;
 };
 

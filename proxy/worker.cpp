@@ -2,6 +2,7 @@
 
 #include "proxy/log.hpp"
 #include "proxy/session/login.hpp"
+#include "proxy/session/replication.hpp"
 #include "proxy/session/session.hpp"
 
 #include <spdlog/spdlog.h>
@@ -47,7 +48,9 @@ void worker::stop() {
     thread_.join();
     // What still lives refers to parts of this worker: let go in an order that leaves them whole.
     view_watchers_.clear();
+    pin_waiters_.clear();
     sessions_.clear();
+    replications_.clear();
     pools_.clear();
 }
 
@@ -72,7 +75,23 @@ void worker::tick() {
     const std::vector<session*> watching{view_watchers_.begin(), view_watchers_.end()};
     for (auto* const s : watching)
         if (view_watchers_.contains(s)) s->tick(now_);
+    tick_pin_waiters();
     if (++ticks_ % ticks_per_sweep == 0) sweep_sessions();
+}
+
+void worker::tick_pin_waiters() {
+    if (pin_waiters_.empty()) return;
+    std::vector<std::uint64_t> waiting;
+    for (const auto& [serial, s] : pin_waiters_)
+        waiting.push_back(serial);
+    for (const auto serial : waiting)
+        if (const auto it = pin_waiters_.find(serial); it != pin_waiters_.end())
+            it->second->tick(now_);
+}
+
+void worker::call_to_pin(std::uint64_t serial) {
+    const auto it = pin_waiters_.find(serial);
+    if (it != pin_waiters_.end()) it->second->on_called_to_pin();
 }
 
 /// All sessions' time limits, and how many are in which state: twice a second is often enough.
@@ -84,6 +103,9 @@ void worker::sweep_sessions() {
         s->io().look_for_end();
         ++in_state[static_cast<std::size_t>(s->state())];
     }
+    const auto passing = replications_;
+    for (const auto& [pid, r] : passing)
+        r->look_for_end();
     for (const auto state :
          {client_state::idle, client_state::active, client_state::waiting, client_state::pinned})
         counters_.clients[state].set(in_state[static_cast<std::size_t>(state)]);
@@ -123,9 +145,30 @@ void worker::forget(const std::shared_ptr<session>& gone) {
     shared_.clients.fetch_sub(1);
 }
 
+void worker::start_replication_session(replication_client client,
+                                       replication_server server,
+                                       const std::string& early) {
+    if (settings().log_connections)
+        spdlog::info("replication client connected peer={} database={} user={} node={}",
+                     client.peer, log::quoted(client.who.database), log::quoted(client.who.user),
+                     server.key.node);
+    auto begun = std::make_shared<replication_session>(*this, std::move(client), std::move(server));
+    auto identity = shared_.cancels->add(id_);
+    replications_[identity.process_id] = begun;
+    begun->begin(std::move(identity), early);
+}
+
+void worker::forget(const std::shared_ptr<replication_session>& gone) {
+    if (replications_.erase(gone->process_id()) == 0) return;
+    shared_.cancels->remove(gone->process_id());
+    shared_.clients.fetch_sub(1);
+}
+
 void worker::cancel_session(std::int32_t process_id) {
     const auto it = by_process_id_.find(process_id);
-    if (it != by_process_id_.end()) it->second->cancel();
+    if (it != by_process_id_.end()) return it->second->cancel();
+    const auto passing = replications_.find(process_id);
+    if (passing != replications_.end()) passing->second->cancel();
 }
 
 void worker::on_view(cluster_view_ptr view) {
@@ -217,12 +260,20 @@ void worker::drain(bool now) {
     const std::vector<std::shared_ptr<session>> all{sessions_.begin(), sessions_.end()};
     for (const auto& s : all)
         s->drain(now);
+    if (!now) return; // what replicates goes on for as long as it may
+    const auto passing = replications_;
+    for (const auto& [pid, r] : passing)
+        r->fatal("57P01", "pgweir: terminating connection: the proxy is shutting down");
 }
 
 void worker::close_all() {
     closing_ = true;
+    close_outdated();
+}
+
+void worker::close_outdated() {
     for (auto& [key, p] : pools_)
-        p->retire_all();
+        p->close_outdated();
 }
 
 void worker::pause(const std::string& database) {

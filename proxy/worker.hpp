@@ -41,6 +41,9 @@ namespace pgweir {
 
 class session;
 class worker;
+class replication_session;
+struct replication_client;
+struct replication_server;
 class console_service;
 
 /// Look counters at the latest answers that may have committed something, by database: where
@@ -193,9 +196,14 @@ public:
                        login_result who,
                        const welcome& said,
                        std::string early);
+    void start_replication_session(replication_client client,
+                                   replication_server server,
+                                   const std::string& early);
     void cancel_session(std::int32_t process_id);
     /// Closes all server connections; for the end.
     void close_all();
+    /// Idle connections that the budget has retired meanwhile.
+    void close_outdated();
     /// PAUSE and RESUME: no server connection of this database (empty: of any) is handed out in
     /// between, in pools made meanwhile too.
     void pause(const std::string& database);
@@ -213,10 +221,17 @@ public:
     [[nodiscard]] std::map<pool_key, std::unique_ptr<pool>>& pools() { return pools_; }
     [[nodiscard]] std::unordered_set<std::shared_ptr<session>>& sessions() { return sessions_; }
     void forget(const std::shared_ptr<session>& gone);
+    using replication_map = std::unordered_map<std::int32_t, std::shared_ptr<replication_session>>;
+    /// By process id, as their clients know it.
+    [[nodiscard]] const replication_map& replications() const { return replications_; }
+    void forget(const std::shared_ptr<replication_session>& gone);
     [[nodiscard]] database_catalog& catalog_of(const std::string& database);
 
     /// Sessions that must look again when a new view arrives: for a position, or for a primary.
     std::unordered_set<session*>& view_watchers() { return view_watchers_; }
+    /// Sessions that wait until they may keep a server connection, by serial.
+    std::unordered_map<std::uint64_t, session*>& pin_waiters() { return pin_waiters_; }
+    void call_to_pin(std::uint64_t serial);
 
     void send_backend(unsigned to,
                       connection_budget::pool_slot& slot,
@@ -284,6 +299,7 @@ private:
     task<> tick_loop();
     void tick();
     void sweep_sessions();
+    void tick_pin_waiters();
 
     unsigned id_;
     shared_parts& shared_;
@@ -321,7 +337,9 @@ private:
     std::unordered_map<std::string, database_catalog> catalogs_;
     std::map<pool_key, std::unique_ptr<pool>> pools_;
     std::unordered_set<std::shared_ptr<session>> sessions_;
+    replication_map replications_;
     std::unordered_set<session*> view_watchers_;
+    std::unordered_map<std::uint64_t, session*> pin_waiters_;
     steady_timer tick_timer_{io_.get_executor()};
     clock::time_point now_ = clock::now();
     std::uint64_t last_backend_ = 0;

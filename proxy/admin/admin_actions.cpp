@@ -1,6 +1,7 @@
 #include "proxy/admin/admin_actions.hpp"
 
 #include "proxy/admin/ask_workers.hpp"
+#include "proxy/session/replication.hpp"
 #include "proxy/session/session.hpp"
 
 #include <poll.h>
@@ -30,24 +31,33 @@ std::size_t in_use(worker& w, const std::string& database) {
     return count;
 }
 
-/// On every worker, known there or not, so that all shares of a pool count the same generations.
-void retire(worker& w, const std::vector<pool_key>& keys) {
-    for (const auto& key : keys)
-        w.pool_for(key.node, key.database, key.user).retire_all();
-}
-
 void cut_off(worker& w, std::uint16_t node) {
     std::vector<backend_ptr> busy;
     for (const auto& [key, p] : w.pools())
         if (key.node == node) busy.insert(busy.end(), p->all().begin(), p->all().end());
     for (const auto& b : busy)
         if (b->user() != nullptr) b->close();
+    const auto passing = w.replications();
+    for (const auto& [pid, r] : passing)
+        if (r->server().key.node == node)
+            r->fatal("57P01", "terminating connection due to administrator command");
 }
 
-std::shared_ptr<session> find_client(worker& w, std::int32_t id) {
-    for (const auto& s : w.sessions())
-        if (s->process_id() == id) return s;
-    return nullptr;
+bool end_client(worker& w, std::int32_t id) {
+    constexpr std::string_view why = "terminating connection due to administrator command";
+    const auto passing = w.replications().find(id);
+    if (passing != w.replications().end()) {
+        const auto ended = passing->second;
+        ended->fatal("57P01", why);
+        return true;
+    }
+    for (const auto& s : w.sessions()) {
+        if (s->process_id() != id) continue;
+        const auto ended = s;
+        ended->fatal("57P01", why);
+        return true;
+    }
+    return false;
 }
 
 bool needs_snapshots(show_topic topic) {
@@ -62,13 +72,6 @@ bool needs_snapshots(show_topic topic) {
     default:
         return false;
     }
-}
-
-std::vector<pool_key> keys_of(connection_budget& budget) {
-    std::vector<pool_key> keys;
-    for (auto& p : budget.figures(connection_budget::clock::now()))
-        keys.push_back(std::move(p.key));
-    return keys;
 }
 
 } // namespace
@@ -203,10 +206,9 @@ task<admin_outcome> admin_actions::order(admin_command command) {
                [&to = on_, published] { to.post([published] { published->wake(); }); });
     co_await published->wait();
     if (is_attach) co_return admin_outcome{};
-    auto keys = keys_of(server_.budget());
-    std::erase_if(keys, [node](const pool_key& key) { return key.node != node; });
-    std::function<bool(worker&)> question = [keys = std::move(keys), node, cuts](worker& w) {
-        retire(w, keys);
+    server_.budget().retire([node](const pool_key& key) { return key.node == node; });
+    std::function<bool(worker&)> question = [node, cuts](worker& w) {
+        w.close_outdated();
         if (cuts) cut_off(w, node);
         return true;
     };
@@ -216,10 +218,9 @@ task<admin_outcome> admin_actions::order(admin_command command) {
 }
 
 task<admin_outcome> admin_actions::reconnect(std::string database) {
-    auto keys = keys_of(server_.budget());
-    std::erase_if(keys, [&](const pool_key& key) { return !is_of(key, database); });
-    std::function<bool(worker&)> question = [keys = std::move(keys)](worker& w) {
-        retire(w, keys);
+    server_.budget().retire([&](const pool_key& key) { return is_of(key, database); });
+    std::function<bool(worker&)> question = [](worker& w) {
+        w.close_outdated();
         return true;
     };
     auto asking = ask_workers(server_, on_, std::move(question));
@@ -228,11 +229,7 @@ task<admin_outcome> admin_actions::reconnect(std::string database) {
 }
 
 task<admin_outcome> admin_actions::kill_client(std::int32_t id) {
-    std::function<bool(worker&)> question = [id](worker& w) {
-        const auto found = find_client(w, id);
-        if (found) found->fatal("57P01", "terminating connection due to administrator command");
-        return found != nullptr;
-    };
+    std::function<bool(worker&)> question = [id](worker& w) { return end_client(w, id); };
     auto asking = ask_workers(server_, on_, std::move(question));
     const auto answers = co_await std::move(asking);
     for (const bool found : answers)

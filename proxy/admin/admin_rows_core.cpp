@@ -77,6 +77,7 @@ struct socket_text {
     std::string type;
     std::string user;
     std::string database;
+    std::string_view replication;
     std::string state;
     std::string remote;
     std::string local;
@@ -99,7 +100,7 @@ admin_row row_of(socket_text&& s) {
     row.emplace_back(std::move(s.type));
     row.emplace_back(std::move(s.user));
     row.emplace_back(std::move(s.database));
-    row.emplace_back("none");
+    row.emplace_back(s.replication);
     row.emplace_back(std::move(s.state));
     append_address(row, s.remote);
     append_address(row, s.local);
@@ -130,7 +131,8 @@ std::string server_ptr(std::uint64_t id) {
 }
 
 std::string_view word_of(client_state state) {
-    constexpr std::array<std::string_view, 5> words{"login", "idle", "active", "waiting", "active"};
+    constexpr std::array<std::string_view, 6> words{"login",   "idle",   "active",
+                                                    "waiting", "active", "active"};
     return words[static_cast<std::size_t>(state)];
 }
 
@@ -230,10 +232,11 @@ std::vector<admin_row> client_rows(const show_input& from) {
     std::vector<admin_row> rows;
     for (const auto& w : from.workers)
         for (const auto& c : w.clients)
-            rows.push_back(row_of({"C", c.user, c.database, std::string{word_of(c.state)}, c.peer,
-                                   c.local, c.connected, c.active, c.waited, false,
-                                   client_ptr(c.id), server_ptr(c.server_id), c.server_process_id,
-                                   c.tls, c.application_name, c.statements, c.id, c.pins}));
+            rows.push_back(
+                row_of({"C", c.user, c.database, c.replication, std::string{word_of(c.state)},
+                        c.peer, c.local, c.connected, c.active, c.waited, false, client_ptr(c.id),
+                        server_ptr(c.server_id), c.server_process_id, c.tls, c.application_name,
+                        c.statements, c.id, c.pins}));
     return rows;
 }
 
@@ -242,11 +245,11 @@ std::vector<admin_row> server_rows(const show_input& from) {
     for (const auto& w : from.workers) {
         for (const auto& s : w.servers) {
             const auto node = name_of(from.view, s.pool.node);
-            rows.push_back(
-                row_of({"S", s.pool.user, s.pool.database, s.is_idle ? "idle" : "active", node,
-                        s.local, s.connected, s.active, microseconds{0}, s.is_condemned,
-                        server_ptr(s.id), client_ptr(s.client_id), s.process_id, s.tls,
-                        s.application_name, s.statements, short_id(s.id), node}));
+            rows.push_back(row_of({"S", s.pool.user, s.pool.database, s.replication,
+                                   s.is_idle ? "idle" : "active", node, s.local, s.connected,
+                                   s.active, microseconds{0}, s.is_condemned, server_ptr(s.id),
+                                   client_ptr(s.client_id), s.process_id, s.tls, s.application_name,
+                                   s.statements, short_id(s.id), node}));
         }
     }
     return rows;

@@ -1,6 +1,7 @@
 #include "proxy/admin/snapshot.hpp"
 
 #include "proxy/net/stream.hpp"
+#include "proxy/session/replication.hpp"
 #include "proxy/session/session.hpp"
 #include "proxy/worker.hpp"
 
@@ -51,6 +52,11 @@ std::string tls_of(stream& io) {
     if (tls == nullptr) return {};
     return std::string{SSL_get_version(tls->native_handle())} + "/" +
            SSL_get_cipher_name(tls->native_handle());
+}
+
+/// Apart from those of pooled connections, which count from 1.
+std::uint64_t replication_server_id(std::int32_t process_id) {
+    return 0x1000000U | (static_cast<std::uint32_t>(process_id) & 0xffffffU);
 }
 
 std::string pins_of(const session& s) {
@@ -104,6 +110,38 @@ server_row row_of(backend& b, const wall_clock& clock) {
     return row;
 }
 
+void add_rows(const replication_session& r, const wall_clock& clock, worker_snapshot& to) {
+    const auto& c = r.client();
+    const auto& s = r.server();
+    const std::string_view kind = c.mode == replication_mode::logical ? "logical" : "physical";
+    client_row client;
+    client.id = r.process_id();
+    client.user = c.who.user;
+    client.database = c.who.database;
+    client.application_name = c.who.application_name;
+    client.peer = c.peer;
+    client.local = local_address(*c.io);
+    client.tls = tls_of(*c.io);
+    client.state = client_state::replication;
+    client.replication = kind;
+    client.node = s.key.node;
+    client.server_id = replication_server_id(r.process_id());
+    client.server_process_id = s.process_id;
+    client.connected = client.active = clock.at(r.connected());
+    server_row server;
+    server.id = client.server_id;
+    server.pool = s.key;
+    server.replication = kind;
+    server.application_name = c.who.application_name;
+    server.local = local_address(*s.io);
+    server.tls = tls_of(*s.io);
+    server.process_id = s.process_id;
+    server.client_id = client.id;
+    server.connected = server.active = client.connected;
+    to.clients.push_back(std::move(client));
+    to.servers.push_back(std::move(server));
+}
+
 } // namespace
 
 worker_snapshot take_snapshot(worker& of) {
@@ -114,6 +152,8 @@ worker_snapshot take_snapshot(worker& of) {
         made.clients.push_back(row_of(*s, clock));
         holders[made.clients.back().server_id] = made.clients.back().id;
     }
+    for (const auto& [pid, r] : of.replications())
+        add_rows(*r, clock, made);
     for (const auto& [key, p] : of.pools()) {
         const auto longest = p->longest_wait(clock.now());
         made.pools.push_back({key, p->opening(), static_cast<std::uint32_t>(p->waiting()),

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace pgweir {
@@ -20,10 +21,11 @@ struct client_row {
     std::string user;
     std::string database;
     std::string application_name;
-    std::string peer;  // "address:port" or "unix"
-    std::string local; // the same, of our end
-    std::string tls;   // version and cipher; empty: plain
-    std::string pins;  // why it keeps its server connection; empty: it does not
+    std::string peer;                      // "address:port" or "unix"
+    std::string local;                     // the same, of our end
+    std::string tls;                       // version and cipher; empty: plain
+    std::string_view replication = "none"; // or physical, logical
+    std::string pins;                      // why it keeps its server connection; empty: it does not
     client_state state = client_state::idle;
     bool in_queue = false;             // of a pool; waiting otherwise means for a primary
     std::optional<std::uint16_t> node; // of the server connection that it holds
@@ -39,6 +41,7 @@ struct client_row {
 struct server_row {
     std::uint64_t id = 0;
     pool_key pool;
+    std::string_view replication = "none";
     std::string application_name;
     std::string local;
     std::string tls;

@@ -46,8 +46,9 @@ constexpr std::array pool_rows{
                                {.max = 100'000},
                                "Most server connections of a pool that may be held by single "
                                "sessions for reasons such as LISTEN, temporary "
-                               "tables or session-level advisory locks. Beyond it the statement "
-                               "that would hold one more is refused (53300). "
+                               "tables or session-level advisory locks. A statement that would "
+                               "hold one more waits, first come first served, until one of them is "
+                               "given up, and is refused (53300) after `queue_timeout`. "
                                "Must be below `pool_size`. 0: three quarters of `pool_size`."),
     row<&settings::max_server_connections>("max_server_connections",
                                            applies::on_reload,

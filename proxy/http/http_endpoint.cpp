@@ -59,6 +59,8 @@ std::vector<pool_gauges> http_endpoint::pools() const {
         g.idle = f.idle;
         g.waiting = f.waiting;
         g.oldest_wait = f.oldest_wait;
+        g.pinned = f.pinned;
+        g.waiting_to_pin = f.waiting_to_pin;
         all.push_back(std::move(g));
     }
     return all;

@@ -92,18 +92,19 @@ private:
 };
 
 enum class client_state : std::uint8_t {
-    login,   // from accept to the first ReadyForQuery
-    idle,    // logged in, holds no server connection
-    active,  // holds a server connection
-    waiting, // in a queue for one
-    pinned,  // holds one for good until the pin ends
+    login,       // from accept to the first ReadyForQuery
+    idle,        // logged in, holds no server connection
+    active,      // holds a server connection
+    waiting,     // in a queue for one
+    pinned,      // holds one for good until the pin ends
+    replication, // has one of its own, to which all its bytes go
 };
 
 enum class server_state : std::uint8_t {
     connecting, // from connect() to the first ReadyForQuery
     idle,
     active,    // leased to a session
-    pinned,    // leased to a session that must keep it
+    pinned,    // of a replication client
     preparing, // being made equal to a session's state, probed or reset
     closing,   // Terminate sent or cancel under way; still counts against the limit
 };
@@ -202,7 +203,7 @@ struct node_counters {
 inline constexpr std::size_t max_counted_nodes = 32;
 
 struct worker_counters {
-    by<gauge, client_state, client_state::pinned> clients;
+    by<gauge, client_state, client_state::replication> clients;
     by<counter, login_outcome, login_outcome::left> logins;
     counter connections_accepted;
     counter tls_handshakes;

@@ -27,6 +27,8 @@ struct pool_gauges {
     std::uint32_t idle = 0;    // of these
     std::uint32_t waiting = 0; // clients in the queue
     std::chrono::nanoseconds oldest_wait{0};
+    std::uint32_t pinned = 0;         // server connections that sessions keep for themselves
+    std::uint32_t waiting_to_pin = 0; // clients that wait until they may keep one
 };
 
 /// What belongs to no worker.

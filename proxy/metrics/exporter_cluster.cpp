@@ -88,6 +88,12 @@ void add_pool_families(families& to,
     add([](const pool_gauges& pool) {
         return static_cast<double>(pool.oldest_wait.count()) / 1e9;
     });
+    to.gauges("pool_pinned_server_connections",
+              "Server connections of the pool that single sessions keep for themselves.");
+    add([](const pool_gauges& pool) { return static_cast<double>(pool.pinned); });
+    to.gauges("pool_clients_waiting_to_pin",
+              "Clients that wait until they may keep a server connection (max_pinned).");
+    add([](const pool_gauges& pool) { return static_cast<double>(pool.waiting_to_pin); });
 }
 
 void add_control_families(families& to,

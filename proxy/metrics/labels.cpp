@@ -14,6 +14,8 @@ std::string_view label(client_state state) {
         return "waiting";
     case client_state::pinned:
         return "pinned";
+    case client_state::replication:
+        return "replication";
     }
     return "unknown";
 }

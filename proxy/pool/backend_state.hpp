@@ -65,7 +65,7 @@ struct backend_state {
     std::optional<lsn> login_replay; // standby: its replay position, asked for after the login
     bool read_committed_default = true;
     std::uint64_t role_epoch = 0; // of the node, when connected
-    std::uint32_t generation = 0; // of the pool: RECONNECT and reload raise it
+    std::uint32_t generation = 0; // of the pool, when its opening began
     std::chrono::steady_clock::time_point connected{};
     std::chrono::steady_clock::time_point retire_at{};
     bool standby = false;

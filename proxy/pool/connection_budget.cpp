@@ -20,7 +20,7 @@ connection_budget::pool_slot& connection_budget::slot(const pool_key& key,
     auto& pool = pools_[key];
     const std::lock_guard inner{node->mutex};
     if (!pool) {
-        pool = std::make_unique<pool_slot>();
+        pool = std::make_unique<pool_slot>(to_workers_.call_to_pin);
         pool->key = key;
         pool->node = node.get();
         node->pools.push_back(pool.get());
@@ -174,6 +174,12 @@ bool connection_budget::may_overtake(pool_slot& pool, clock::time_point now) {
            now - pool.queue.front().since < std::chrono::nanoseconds{slack_ns_.load()};
 }
 
+void connection_budget::retire(const std::function<bool(const pool_key&)>& which) {
+    const std::lock_guard guard{registry_};
+    for (auto& [key, pool] : pools_)
+        if (which(key)) pool->generation.fetch_add(1, std::memory_order_release);
+}
+
 std::uint32_t connection_budget::open_connections(pool_slot& pool) {
     const std::lock_guard guard{pool.node->mutex};
     return pool.open;
@@ -184,8 +190,13 @@ std::vector<connection_budget::pool_figures> connection_budget::figures(clock::t
     std::vector<pool_figures> all;
     for (auto& [key, pool] : pools_) {
         const std::lock_guard inner{pool->node->mutex};
-        pool_figures one{
-            key, pool->limit, pool->open, 0, static_cast<std::uint32_t>(pool->queue.size()), {}};
+        pool_figures one;
+        one.key = key;
+        one.limit = pool->limit;
+        one.open = pool->open;
+        one.waiting = static_cast<std::uint32_t>(pool->queue.size());
+        one.pinned = pool->pins.pinned();
+        one.waiting_to_pin = pool->pins.waiting();
         for (const auto& n : pool->idle)
             one.idle += n.load();
         if (!pool->queue.empty()) one.oldest_wait = now - pool->queue.front().since;

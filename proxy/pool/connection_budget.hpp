@@ -4,6 +4,8 @@
 // own looks at one atomic.
 #pragma once
 
+#include "proxy/pool/pin_queue.hpp"
+
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -40,7 +42,11 @@ public:
         node_slot* node = nullptr;
         std::atomic<std::uint32_t> waiting{0}; // queue.size(), readable without the mutex
         std::array<std::atomic<std::uint32_t>, max_workers> idle{}; // idle connections, by worker
-        std::atomic<std::uint32_t> pinned{0};                       // held by pinned sessions
+        pin_queue pins; // of the connections that sessions keep for themselves
+        // Connections made under an older one are not used again (RECONNECT, changed defaults).
+        std::atomic<std::uint32_t> generation{0};
+
+        explicit pool_slot(pin_queue::caller call) : pins{std::move(call)} {}
 
     private:
         friend class connection_budget;
@@ -64,10 +70,12 @@ public:
 
     /// `wake(worker, pool)`: that worker has waiters in `pool` and should try again to open or to
     /// find a connection. `shed(worker, pool)`: that worker should close an idle connection of
-    /// `pool`, whose permit another pool needs. Called without any lock held, from any thread.
+    /// `pool`, whose permit another pool needs. `call_to_pin`: see pin_queue. Called without any
+    /// lock held, from any thread.
     struct callbacks {
         std::function<void(unsigned, pool_slot&)> wake;
         std::function<void(unsigned, pool_slot&)> shed;
+        pin_queue::caller call_to_pin = {};
     };
 
     connection_budget(unsigned workers,
@@ -114,6 +122,10 @@ public:
     /// waited longer than the slack.
     [[nodiscard]] bool may_overtake(pool_slot& pool, clock::time_point now);
 
+    /// The present connections of these pools are not used again: workers close them where they
+    /// idle (worker::close_outdated), or when they become free.
+    void retire(const std::function<bool(const pool_key&)>& which);
+
     [[nodiscard]] std::uint32_t open_connections(pool_slot& pool);
     struct pool_figures {
         pool_key key;
@@ -122,6 +134,8 @@ public:
         std::uint32_t idle = 0;
         std::uint32_t waiting = 0;
         clock::duration oldest_wait{0};
+        std::uint32_t pinned = 0;
+        std::uint32_t waiting_to_pin = 0;
     };
     /// Any thread: all pools as they are now.
     [[nodiscard]] std::vector<pool_figures> figures(clock::time_point now);

@@ -36,13 +36,6 @@ struct opening : raw_connection {
     std::string application_name;
 };
 
-bool is_loopback(const std::string& address) {
-    if (address.starts_with('/')) return true;
-    error_code ec;
-    const auto parsed = asio::ip::make_address(address, ec);
-    return !ec && parsed.is_loopback();
-}
-
 struct secured {
     bool ok = false;
     std::string why;
@@ -212,7 +205,9 @@ task<> open_one(worker& owner, pool& home) {
     // It has no name of its own: a client without one is told, and shown, what its role's default
     // is.
     std::string no_name;
+    const auto generation = home.slot().generation.load(std::memory_order_acquire);
     const bool ok = co_await open_raw(owner, home.key(), made, std::move(no_name));
+    made.state.generation = generation;
     connections[server_state::connecting].subtract();
     if (!ok) {
         home.on_open_failed(made.failure);
@@ -255,6 +250,13 @@ open_raw(worker& owner, const pool_key& key, raw_connection& made, std::string a
         o.failure = {"no answer from " + o.node.name + " within connect_timeout", {}, "08006"};
     made = std::move(static_cast<raw_connection&>(o));
     co_return ok;
+}
+
+bool is_loopback(const std::string& address) {
+    if (address.starts_with('/')) return true;
+    error_code ec;
+    const auto parsed = asio::ip::make_address(address, ec);
+    return !ec && parsed.is_loopback();
 }
 
 task<bool> secure(worker& owner, const node_view& node, stream& io) {

@@ -33,6 +33,9 @@ open_raw(worker& owner, const pool_key& key, raw_connection& made, std::string a
 /// server does not give.
 task<bool> secure(worker& owner, const node_view& node, stream& io);
 
+/// A password in clear text stays on this machine.
+[[nodiscard]] bool is_loopback(const std::string& address);
+
 /// Writes all of `bytes`, plain or TLS.
 task<error_code> write_all(stream& io, const std::string& bytes);
 

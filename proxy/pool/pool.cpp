@@ -62,8 +62,12 @@ backend_ptr pool::take(const parameter_map& wanted, const lease_needs& needs) {
         return nullptr;
     }
     auto taken = pop_idle(*best);
-    if (!taken->condemned()) return taken;
-    taken->close();
+    if (taken->condemned())
+        taken->close();
+    else if (is_retired(*taken))
+        taken->terminate();
+    else
+        return taken;
     return take(wanted, needs);
 }
 
@@ -176,8 +180,12 @@ void pool::stand_again(std::uint64_t ticket) {
     if (it != waiters_.end()) owner_.budget().put_back(slot_, ticket, owner_.id(), (*it)->since_);
 }
 
+bool pool::is_retired(const backend& b) const {
+    return b.state.generation != slot_.generation.load(std::memory_order_acquire);
+}
+
 bool pool::is_outdated(const backend& b) const {
-    return b.condemned() || b.state.generation != generation_ || b.state.role_epoch < role_epoch_ ||
+    return b.condemned() || is_retired(b) || b.state.role_epoch < role_epoch_ ||
            owner_.now() >= b.state.retire_at || owner_.closing();
 }
 
@@ -199,6 +207,10 @@ void pool::on_wake() {
     while (!idle_.empty() && !paused && slot_.waiting.load() != 0) {
         auto free = pop_idle(idle_.size() - 1);
         if (free->condemned()) continue;
+        if (is_retired(*free)) {
+            free->terminate();
+            continue;
+        }
         const auto before = idle_.size();
         offer(std::move(free));
         if (idle_.size() > before) break; // nobody took it
@@ -225,7 +237,6 @@ void pool::open_if_wanted() {
 void pool::on_opened(std::shared_ptr<stream> connection, backend_state state) {
     --opening_;
     backoff_ = std::chrono::milliseconds{0};
-    state.generation = generation_;
     auto opened = std::make_shared<backend>(*this, std::move(connection), std::move(state));
     opened->id = owner_.next_backend_id();
     all_.insert(opened);
@@ -327,10 +338,13 @@ void pool::keep_minimum() {
     open_backend(owner_, *this);
 }
 
-void pool::retire_all() {
-    ++generation_;
-    while (!idle_.empty())
-        pop_idle(idle_.size() - 1)->terminate();
+void pool::close_outdated() {
+    for (std::size_t i = 0; i < idle_.size();) {
+        if (is_outdated(*idle_[i]))
+            pop_idle(i)->terminate();
+        else
+            ++i;
+    }
 }
 
 void pool::retire_older_than(std::uint64_t role_epoch) {

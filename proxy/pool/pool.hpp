@@ -24,7 +24,8 @@ struct lease_refusal {
     std::string sqlstate;
     std::string message;
     std::string
-        server_error; // body of the server's ErrorResponse, if it was the server that refused
+        server_error;      // body of the server's ErrorResponse, if it was the server that refused
+    std::string hint = {}; // what to do
 };
 
 /// A session that may wait for a server connection. It must leave the queue before it dies.
@@ -94,9 +95,10 @@ public:
     /// Deadlines, idle and lifetime limits, openings that wait for their time. A few times a
     /// second.
     void tick(clock::time_point now);
-    /// Retires connections made before `generation` rose, or of an older role of the node: idle
-    /// now, busy when free.
-    void retire_all();
+    /// Closes what idles here and may not be used any more (connection_budget::retire, the end of
+    /// the worker); what is busy is closed when it is free.
+    void close_outdated();
+    /// The same for connections of an older role of the node.
     void retire_older_than(std::uint64_t role_epoch);
 
     [[nodiscard]] worker& owner() { return owner_; }
@@ -124,6 +126,7 @@ private:
     void put_idle(backend_ptr free);
     void offer(backend_ptr free);
     [[nodiscard]] bool move_away(const backend_ptr& free, unsigned to, std::uint64_t ticket);
+    [[nodiscard]] bool is_retired(const backend& b) const;
     [[nodiscard]] bool is_outdated(const backend& b) const;
     void refuse_all(const lease_refusal& why);
     backend_ptr pop_idle(std::size_t index);
@@ -137,7 +140,6 @@ private:
     unsigned opening_ = 0;
     clock::time_point next_opening_{};
     std::chrono::milliseconds backoff_{0};
-    std::uint32_t generation_ = 0;
     std::uint64_t role_epoch_ = 0;
 };
 

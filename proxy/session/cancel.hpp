@@ -3,9 +3,23 @@
 
 #include "proxy/pool/backend.hpp"
 
+#include <cstdint>
+#include <string>
+
 namespace pgweir {
 
 class worker;
+
+/// What a server knows a connection by.
+struct cancel_address {
+    std::uint16_t node = 0;
+    bool is_tls = false;
+    std::int32_t process_id = 0;
+    std::string secret_key;
+};
+
+/// Asks that server to cancel whatever the connection runs.
+void send_cancel(worker& owner, cancel_address victim);
 
 /// Asks the victim's server to cancel what it runs. Until PostgreSQL has closed the cancel
 /// connection the victim is not handed on; if that cannot be seen within a few seconds, or

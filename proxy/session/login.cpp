@@ -8,6 +8,7 @@
 #include "proxy/pool/own_query.hpp"
 #include "proxy/session/auth_query.hpp"
 #include "proxy/session/console_service.hpp"
+#include "proxy/session/replication.hpp"
 #include "proxy/session/session.hpp"
 #include "proxy/session/state_sql.hpp"
 #include "proxy/worker.hpp"
@@ -341,6 +342,16 @@ task<bool> try_parameters(login_attempt& l, const login_result& who) {
     co_return false;
 }
 
+/// The client's bytes go to a server connection of its own from here on.
+task<> replicate(login_attempt& l, login_result who, replication_mode mode) {
+    replication_client client{l.io, l.peer, l.local, std::move(who), mode};
+    auto early = l.in.take_rest();
+    const auto refused = co_await start_replication(l.owner, std::move(client), std::move(early));
+    if (refused) co_return refuse_as_server(l, *refused);
+    l.owner.counters().logins[login_outcome::accepted].add();
+    l.handed_over = true;
+}
+
 task<> log_in(login_attempt& l) {
     const bool started = co_await read_startup(l);
     if (!started) co_return;
@@ -361,6 +372,17 @@ task<> log_in(login_attempt& l) {
     login_result who;
     const bool known = co_await authenticate(l, who);
     if (!known) co_return;
+    if (!who.replication.empty()) {
+        const auto kind = parse_replication(who.replication);
+        if (!kind)
+            co_return l.refuse(login_outcome::refused, protocol::sqlstate::invalid_parameter_value,
+                               "invalid value for parameter \"replication\": \"" + who.replication +
+                                   "\"");
+        if (*kind != replication_mode::none) {
+            co_await replicate(l, std::move(who), *kind);
+            co_return;
+        }
+    }
     if (l.owner.shared().console->is_admin_database(who.database)) {
         // A console is no login any more: client_login_timeout is over, and it counts itself out as
         // a client.
@@ -370,11 +392,6 @@ task<> log_in(login_attempt& l) {
         spawn(l.owner.executor(), "console", std::move(console));
         co_return;
     }
-    if (!who.replication.empty() && who.replication != "false" && who.replication != "off" &&
-        who.replication != "0" && who.replication != "no")
-        co_return l.refuse(
-            login_outcome::refused, protocol::sqlstate::feature_not_supported,
-            "pgweir: replication connections are not pooled; connect to the server itself");
     const auto said = co_await find_welcome(l, who);
     if (said == nullptr || !l.io->is_open()) co_return;
     const bool accepted = co_await try_parameters(l, who);

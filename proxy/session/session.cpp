@@ -265,6 +265,7 @@ void session::finish(std::string_view why) {
     closed_ = true;
     const auto self = shared_from_this();
     leave_queue();
+    leave_pin_queue();
     stop_waiting();
     if (owner_.settings().log_disconnections && began_)
         spdlog::info("client disconnected peer={} database={} user={}: {}", peer_,
@@ -312,7 +313,8 @@ void session::drain(bool now) {
 
 client_state session::state() const {
     if (!began_) return client_state::login;
-    if (waiting_ == wait_for::lease || waiting_ == wait_for::primary) return client_state::waiting;
+    if (waiting_ == wait_for::lease || waiting_ == wait_for::primary || waiting_ == wait_for::pin)
+        return client_state::waiting;
     if (lease_) return pins_.any() ? client_state::pinned : client_state::active;
     return client_state::idle;
 }
@@ -383,6 +385,7 @@ void session::tick(clock::time_point now) {
                             "pgweir: no primary within failover_timeout" +
                                 (why.empty() ? std::string{} : " (" + why + ")"));
     }
+    if (waiting_ == wait_for::pin) return tick_pin_wait(now);
     if (outstanding() && past(policy_->query_timeout, leased_at_) && !timed_out_) {
         timed_out_ = true;
         cancel();

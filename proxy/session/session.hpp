@@ -59,6 +59,8 @@ public:
     void on_view();
     /// Roles changed: a wait for a connection may be for the wrong node.
     void on_roles();
+    /// It waits until it may keep a server connection, and now perhaps may.
+    void on_called_to_pin();
     /// A cancel request with this session's key.
     void cancel();
     /// Time limits; a few times a second.
@@ -103,7 +105,7 @@ public:
 
 private:
     /// What the session waits for, if anything.
-    enum class wait_for : std::uint8_t { nothing, lease, primary, look, injection };
+    enum class wait_for : std::uint8_t { nothing, lease, primary, look, injection, pin };
     /// How far the transaction block has come, as the client sees it.
     enum class block_state : std::uint8_t {
         none,
@@ -171,7 +173,8 @@ private:
     void fail_unit(unit& u,
                    std::string_view sqlstate,
                    std::string_view message,
-                   std::string_view server_error = {});
+                   std::string_view server_error = {},
+                   std::string_view hint = {});
     void fail_waiting(std::string_view sqlstate,
                       std::string_view message,
                       std::string_view server_error = {});
@@ -218,9 +221,22 @@ private:
     [[nodiscard]] std::string parse_state_now() const;
     [[nodiscard]] pin_set pins_of(const unit& u) const;
     [[nodiscard]] std::optional<pin_reason> pin_of(const sql::session_effect& e) const;
-    [[nodiscard]] bool refuses_pin(unit& u);
-    void count_pin(bool begins);
     void inject(std::string_view sql);
+
+    // session_pins.cpp: the cap on server connections that sessions keep for themselves
+    enum class pin_verdict : std::uint8_t { go_on, look_again, wait };
+    [[nodiscard]] pin_verdict ask_to_pin(const unit& u, bool is_prepared);
+    [[nodiscard]] pin_verdict wait_to_pin(const pin_set& wanted, bool is_prepared);
+    void leave_pin_queue();
+    void end_pin_wait();
+    void fail_pin(lease_refusal why);
+    void tick_pin_wait(clock::time_point now);
+    [[nodiscard]] std::chrono::milliseconds time_to_queue() const;
+    void count_pin(bool begins);
+    /// What was granted and not used: the session keeps no connection.
+    void drop_unused_pin() {
+        if (pinned_in_ != nullptr && !pins_.any()) count_pin(false);
+    }
 
     // session_answers.cpp: what comes back
     bool on_error(backend& from, std::string_view body, protocol::verdict how);
@@ -260,6 +276,7 @@ private:
                      const std::vector<std::vector<std::string>>& rows);
     void explain_route(unit& u, const sql::statement_facts& asked);
     void show_own_parameter(unit& u, const std::string& name);
+    void show_session(unit& u);
     void set_own_parameter(unit& u, const sql::statement_facts& facts);
 
     worker& owner_;
@@ -346,7 +363,13 @@ private:
     bool timed_out_ = false;
     bool watching_look_ = false;
     bool read_waits_ = false; // for a primary, because no standby may answer it yet
-    connection_budget::pool_slot* pinned_in_ = nullptr;
+    connection_budget::pool_slot* pinned_in_ = nullptr; // counted there as pinned
+    struct {
+        connection_budget::pool_slot* in = nullptr; // null: not in a queue for a pin
+        clock::time_point since{};
+        std::string reasons;
+        bool noticed = false;
+    } pin_wait_;
     std::optional<redirect> redirect_;        // the operator's preference for this session's reads
     std::optional<lease_refusal> failure_;    // of the unit at the front of the input
     std::optional<lease_refusal> lost_block_; // what the next statement of a lost block is told

@@ -363,6 +363,7 @@ void session::on_server_lost(backend& from, std::string_view farewell) {
     const auto sqlstate_of_farewell = std::string{protocol::find_sqlstate(farewell)};
     owner_.lease_ends(from);
     count_pin(false);
+    leave_pin_queue();
     lease_ = nullptr;
     changes_.clear();
     injections_.clear();
@@ -448,6 +449,13 @@ void session::cancel() {
         counted[cancel_result::forwarded].add();
         return fail_waiting(protocol::sqlstate::query_canceled,
                             "canceling statement due to user request");
+    }
+    if (waiting_ == wait_for::pin) {
+        counted[cancel_result::forwarded].add();
+        leave_pin_queue();
+        return fail_pin({std::string{protocol::sqlstate::query_canceled},
+                         "canceling statement due to user request",
+                         {}});
     }
     if (!lease_ || lease_->conversation().empty() || lease_->conversation().head_is_injected()) {
         counted[cancel_result::nothing_to_cancel].add();

@@ -212,41 +212,4 @@ void session::note_effects(const unit& u) {
     pins_if_done_.add(pins_of(u));
 }
 
-/// Pins have a cap of their own, so that pinned sessions cannot eat the pool (RULES E4). True: the
-/// unit was refused.
-bool session::refuses_pin(unit& u) {
-    if (pins_.any() || lease_->conversation().skipping()) return false;
-    const auto wanted = pins_of(u);
-    if (!wanted.any() || lease_->home().slot().pinned.load() < policy_->max_pinned) return false;
-    std::string reasons;
-    wanted.each([&](pin_reason why) {
-        reasons += (reasons.empty() ? "" : ", ") + std::string{label(why)};
-    });
-    owner_.counters().queue_refusals[queue_refusal::pinned_limit].add();
-    const auto why = "pgweir: max_pinned (" + std::to_string(policy_->max_pinned) +
-                     ") sessions of this pool hold a server connection already; this statement "
-                     "would pin one more (" +
-                     reasons + ")";
-    if (lease_->conversation().status() == 'T') {
-        // The block fails on its server as well: nothing of it may be committed after an error.
-        failure_ = lease_refusal{"53300", why, {}};
-        refusing_ = true;
-        waiting_ = wait_for::injection;
-        inject("ROLLBACK TO SAVEPOINT pgweir_refused_a_pin");
-        return true;
-    }
-    fail_unit(u, "53300", why);
-    if (lease_ && lease_->conversation().at_rest()) end_lease();
-    return true;
-}
-
-void session::count_pin(bool begins) {
-    if (begins && pinned_in_ == nullptr) {
-        pinned_in_ = &lease_->home().slot();
-        pinned_in_->pinned.fetch_add(1);
-    } else if (!begins && pinned_in_ != nullptr) {
-        std::exchange(pinned_in_, nullptr)->pinned.fetch_sub(1);
-    }
-}
-
 } // namespace pgweir

@@ -257,6 +257,7 @@ void session::explain_route(unit& u, const sql::statement_facts& asked) {
 
 void session::show_own_parameter(unit& u, const std::string& name) {
     std::string value;
+    if (name == "pgweir.session") return show_session(u);
     if (name == "pgweir.route") {
         value = forced_ == forced_route::automatic ? "automatic"
                 : forced_ == forced_route::primary ? "primary"

@@ -59,7 +59,7 @@ bool session::handle_unit(unit& u) {
     if (failure_) {
         const auto why = std::move(*failure_);
         failure_.reset();
-        fail_unit(u, why.sqlstate, why.message, why.server_error);
+        fail_unit(u, why.sqlstate, why.message, why.server_error, why.hint);
         return true;
     }
     if (u.waits && outstanding()) return false;
@@ -99,8 +99,9 @@ bool session::handle_in_failed_block(unit& u) {
 }
 
 bool session::handle_with_lease(unit& u) {
-    // Behind answers that are still to come a refusal would overtake them.
-    if (!outstanding() && refuses_pin(u)) return true;
+    if (!lease_->state.standby)
+        if (const auto asked = ask_to_pin(u, true); asked != pin_verdict::go_on)
+            return asked == pin_verdict::look_again;
     if (!lease_->state.standby && finds_foreign_sequences(u) &&
         lease_->conversation().status() != 'E') {
         if (outstanding()) return false;
@@ -227,7 +228,7 @@ bool session::request(unit& u, std::uint16_t node) {
     note_traces(u);
     if (auto ready = from.take(followed_, {traces_, needs_unused_connection(u)}))
         return begin_lease(u, std::move(ready));
-    if (!from.wait(*this, policy_->queue_timeout)) {
+    if (!from.wait(*this, time_to_queue())) {
         owner_.counters().queue_refusals[queue_refusal::queue_full].add();
         fail_unit(u, protocol::sqlstate::too_many_connections,
                   "pgweir: queue_size (" + std::to_string(owner_.settings().queue_size) +
@@ -280,7 +281,9 @@ bool session::begin_lease(unit& u, backend_ptr leased) {
     lease_->state.used = true;
     leased_at_ = owner_.now();
     owner_.lease_begins(*lease_);
-    if (refuses_pin(u)) return true;
+    if (!lease_->state.standby)
+        if (const auto asked = ask_to_pin(u, false); asked != pin_verdict::go_on)
+            return asked == pin_verdict::look_again;
     if (prepare_lease(u)) return false;
     forward_unit(u);
     return true;
@@ -381,6 +384,7 @@ void session::end_lease() {
     auto leased = std::exchange(lease_, nullptr);
     leased->lend_to(nullptr);
     owner_.lease_ends(*leased);
+    drop_unused_pin();
     retry_.clear();
     pure_unit_ = false;
     leased->home().give_back(std::move(leased));
@@ -421,8 +425,9 @@ void session::on_view() {
 
 /// Roles changed: a wait for a connection to a node that is no longer the right one starts anew.
 void session::on_roles() {
-    if (waiting_ != wait_for::lease) return;
+    if (waiting_ != wait_for::lease && (waiting_ != wait_for::pin || lease_)) return;
     leave_queue();
+    leave_pin_queue();
     waiting_ = wait_for::nothing;
     pump();
 }
@@ -464,9 +469,12 @@ void session::fail_waiting(std::string_view sqlstate,
 void session::fail_unit(unit& u,
                         std::string_view sqlstate,
                         std::string_view message,
-                        std::string_view server_error) {
+                        std::string_view server_error,
+                        std::string_view hint) {
+    leave_pin_queue();
+    if (!lease_) drop_unused_pin();
     if (server_error.empty()) {
-        say_error(sqlstate, message);
+        say_error(sqlstate, message, {}, hint);
     } else {
         say_server_error(server_error);
     }

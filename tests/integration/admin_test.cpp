@@ -197,5 +197,23 @@ TEST_F(admin, TheConsoleTakesNoServerConnection) {
     EXPECT_LE(shared_cluster().primary().count_backends("usename = 'postgres'"), before);
 }
 
+TEST_F(admin, AfterReconnectNewConnectionsAreSharedByAllWorkers) {
+    pgweir_options options;
+    options.settings = {{"pool_size", "1"}, {"workers", "2"}};
+    const pgweir_process proxy{shared_cluster().addresses(), options};
+    const auto pid = [&] {
+        pg_connection session{conninfo(proxy.port(), accounts::app)};
+        return session.value("select pg_backend_pid() from pg_export_snapshot()");
+    };
+    const auto before = pid();
+    pg_connection console{conninfo(proxy.port(), accounts::superuser, "pgweir")};
+    ASSERT_TRUE(console.exec("reconnect").ok());
+    const auto after = pid();
+    EXPECT_NE(after, before);
+    // Also by a worker whose share of the pool is made only now.
+    for (int round = 0; round < 20; ++round)
+        EXPECT_EQ(pid(), after);
+}
+
 } // namespace
 } // namespace pgweir::test

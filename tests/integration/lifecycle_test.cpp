@@ -130,7 +130,11 @@ TEST_F(lifecycle, ASecondSigtermStopsAtOnce) {
     proxy->send_signal(SIGTERM);
     ASSERT_TRUE(wait_until([&] { return proxy->http("/readyz").status != 200; }));
     proxy->send_signal(SIGTERM);
-    EXPECT_TRUE(proxy->wait_for_exit(3s).has_value());
+    EXPECT_EQ(proxy->wait_for_exit(3s), 0);
+    EXPECT_EQ(sqlstate(busy.read_to_end()), "57P01");
+    const auto log = proxy->log();
+    EXPECT_EQ(log.find("mode=drain"), log.rfind("mode=drain")) << "one end, not two";
+    EXPECT_EQ(log.find("mode=now"), log.rfind("mode=now"));
 }
 
 TEST_F(lifecycle, StartsWithNoServerAndServesWhenOneAppears) {

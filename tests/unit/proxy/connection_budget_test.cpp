@@ -311,6 +311,15 @@ TEST_F(ConnectionBudget, APlaceThatComesBackIsWhereItWas) {
         EXPECT_EQ(served(a, 0, 10ms).second, ticket);
 }
 
+TEST_F(ConnectionBudget, ARetirementHoldsForEveryShareOfAPoolAlsoForThoseMadeLater) {
+    auto& a = pool("a");
+    auto& b = pool("b");
+    budget.retire([](const pool_key& key) { return key.user == "a"; });
+    EXPECT_EQ(a.generation, 1U);
+    EXPECT_EQ(pool("a").generation, 1U);
+    EXPECT_EQ(b.generation, 0U);
+}
+
 TEST_F(ConnectionBudget, TellsItsFigures) {
     auto& a = pool("a", 3);
     EXPECT_TRUE(budget.try_open(a));

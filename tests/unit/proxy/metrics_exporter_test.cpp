@@ -158,7 +158,7 @@ TEST(Exporter, EachLabelIsAWordOfItsOwn) {
         EXPECT_EQ(words.size(), table.size);
         EXPECT_FALSE(words.contains("unknown"));
     };
-    check(none.clients, client_state::pinned);
+    check(none.clients, client_state::replication);
     check(none.logins, login_outcome::left);
     check(none.queue_refusals, queue_refusal::shutdown);
     check(none.pins, pin_reason::opaque);
