@@ -97,10 +97,7 @@ void server::make_workers() {
         return catalog_from(database, version, results, live_->policy);
     };
     catalogs_ = std::make_unique<catalog_reader>(
-        control_, watch, std::move(source), [this](catalog_news news) {
-            for (auto& w : workers_)
-                w->post([&w = *w, news] { w.on_catalog(news); });
-        });
+        control_, watch, std::move(source), [this](const catalog_news& news) { publish(news); });
     admin_ = std::make_unique<admin_service>(*this);
     shared_.budget = budget_.get();
     shared_.signals = &monitor_signals_;
@@ -111,6 +108,9 @@ void server::make_workers() {
     shared_.console = admin_.get();
     shared_.marks = &marks_;
     shared_.peers = &workers_;
+    shared_.on_defaults_changed = [this](default_changes what) {
+        on_defaults_changed(std::move(what));
+    };
     for (unsigned i = 0; i < count; ++i)
         workers_.push_back(std::make_unique<worker>(i, shared_, live_));
 }
@@ -187,8 +187,44 @@ void server::publish(cluster_view_ptr view) {
     for (const auto& node : view->nodes)
         budget_->set_node_limit(node.id, server_connection_limit(node));
     catalogs_->on_view(*view);
+    const auto looks_begun = monitor_signals_.looks_begun.load();
+    for (const auto& late : defaults_.on_view(*view, looks_begun))
+        retire_for(late.what, late.node);
     for (auto& w : workers_)
         w->post([&w = *w, view] { w.on_view(view); });
+}
+
+void server::publish(const catalog_news& news) {
+    auto& seen = defaults_seen_[news.slot->database];
+    const auto& rows = news.snapshot->login_defaults();
+    // Another primary has files of its own, and the same settings of roles and databases.
+    if (seen.on && seen.on == view_->primary) {
+        auto what = differences(news.slot->database, seen.rows, rows);
+        if (!what.empty()) on_defaults_changed(std::move(what));
+    }
+    seen = {view_->primary, rows};
+    for (auto& w : workers_)
+        w->post([&w = *w, news] { w.on_catalog(news); });
+}
+
+void server::on_defaults_changed(default_changes what) {
+    const auto look = monitor_signals_.looks_begun.load();
+    retire_for(what, std::nullopt);
+    shared_.welcomes.forget([&](const std::string& database, const std::string& user) {
+        return concern(what, database, user);
+    });
+    marks_.raise_all(look);
+    asio::post(control_, [this, what = std::move(what), look]() mutable {
+        defaults_.changed(std::move(what), look, view_->asynchronous_commit);
+    });
+}
+
+void server::retire_for(const default_changes& what, std::optional<std::uint16_t> node) {
+    budget_->retire([&](const pool_key& key) {
+        return (!node || key.node == *node) && concern(what, key.database, key.user);
+    });
+    for (auto& w : workers_)
+        w->post([&w = *w] { w.close_outdated(); });
 }
 
 /// Connections that sessions may have on a node: never more than the server has, and pgweir's own

@@ -5,6 +5,7 @@
 #include "proxy/cluster/catalog_reader.hpp"
 #include "proxy/cluster/monitor.hpp"
 #include "proxy/config/load.hpp"
+#include "proxy/defaults_watch.hpp"
 #include "proxy/metrics/counters.hpp"
 #include "proxy/net/listener.hpp"
 #include "proxy/session/auth_directory.hpp"
@@ -14,7 +15,9 @@
 #include <boost/asio/signal_set.hpp>
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -65,6 +68,10 @@ private:
     void watch_signals();
     task<> reload_now(std::function<void(std::string)> done);
     void publish(cluster_view_ptr view);
+    void publish(const catalog_news& news);
+    /// Any thread.
+    void on_defaults_changed(default_changes what);
+    void retire_for(const default_changes& what, std::optional<std::uint16_t> node);
     [[nodiscard]] std::uint32_t server_connection_limit(const node_view& node) const;
     task<> finish();
 
@@ -79,6 +86,12 @@ private:
     auth_directory secrets_;
     commit_marks marks_;
     control_counters control_counters_;
+    defaults_watch defaults_;
+    struct defaults_seen {
+        std::optional<std::uint16_t> on; // the primary that was asked
+        std::vector<login_defaults_row> rows;
+    };
+    std::map<std::string, defaults_seen> defaults_seen_; // by database
     cluster_view_ptr view_ = std::make_shared<const cluster_view>();
     shared_parts shared_;
     std::unique_ptr<connection_budget> budget_;

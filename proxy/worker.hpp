@@ -23,7 +23,9 @@
 
 #include <boost/asio/executor_work_guard.hpp>
 
+#include <algorithm>
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -53,18 +55,29 @@ public:
     [[nodiscard]] std::shared_ptr<std::atomic<std::uint64_t>> of(const std::string& database) {
         const std::lock_guard guard{mutex_};
         auto& mark = marks_[database];
-        if (!mark) mark = std::make_shared<std::atomic<std::uint64_t>>(0);
+        if (!mark) mark = std::make_shared<std::atomic<std::uint64_t>>(for_all_);
         return mark;
+    }
+    /// What was answered then concerns every database: roles and their settings.
+    void raise_all(std::uint64_t look) {
+        const std::lock_guard guard{mutex_};
+        for_all_ = std::max(for_all_, look);
+        for (auto& [name, mark] : marks_) {
+            auto seen = mark->load(std::memory_order_relaxed);
+            while (seen < look && !mark->compare_exchange_weak(seen, look)) {
+            }
+        }
     }
 
 private:
     std::mutex mutex_;
     std::unordered_map<std::string, std::shared_ptr<std::atomic<std::uint64_t>>> marks_;
+    std::uint64_t for_all_ = 0;
 };
 
 /// What clients of one database and user are told at login, as a real server said it.
 struct welcome {
-    /// Asked anew after this, so that ALTER ROLE and ALTER DATABASE … SET reach new sessions.
+    /// Asked anew after this, whether or not a change was noticed.
     static constexpr std::chrono::seconds lifetime{60};
 
     std::vector<std::pair<std::string, std::string>> parameters;
@@ -85,11 +98,23 @@ public:
         const auto it = known_.find(key);
         return it == known_.end() ? nullptr : it->second;
     }
-    welcome_ptr remember(const key_type& key, welcome learned) {
+    /// `generation` is the pool's, which was `seen` when the connection that told of it was opened:
+    /// null if it has risen, since what is told may be another thing now.
+    welcome_ptr remember(const key_type& key,
+                         welcome learned,
+                         const std::atomic<std::uint32_t>& generation,
+                         std::uint32_t seen) {
         auto made = std::make_shared<const welcome>(std::move(learned));
         const std::lock_guard guard{mutex_};
+        if (generation.load() != seen) return nullptr;
         known_[key] = made;
         return made;
+    }
+    /// After the pools' generations have risen.
+    template <class Which> void forget(Which which) {
+        const std::lock_guard guard{mutex_};
+        std::erase_if(known_,
+                      [&](const auto& one) { return which(one.first.first, one.first.second); });
     }
 
     /// Start-up parameters (in one text, with whose they are) that a server has taken once.
@@ -124,6 +149,8 @@ struct shared_parts {
     std::atomic<std::uint32_t> clients{0}; // logged in or logging in
     std::atomic<bool> draining{false};
     welcome_book welcomes;
+    /// Any thread: what logins begin with has been changed (see defaults_watch).
+    std::function<void(std::vector<sql::login_defaults>)> on_defaults_changed;
     std::string salt_secret; // random, for mock SCRAM exchanges
 };
 

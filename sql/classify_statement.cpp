@@ -349,6 +349,23 @@ std::optional<statement_kind> kind_of_write(std::string_view type) {
     return std::nullopt;
 }
 
+/// The settings that logins begin with, of whom. A role that only the session knows (CURRENT_USER)
+/// may be any.
+std::vector<login_defaults> defaults_changed_by(node statement, const statement_facts& facts) {
+    if (statement.is("AlterDatabaseSetStmt"))
+        return {{.role = {}, .database = std::string{statement.text("dbname")}}};
+    if (statement.is("AlterRoleSetStmt")) {
+        const node role = statement.child("role");
+        const bool is_named = role.enumerator("roletype") == "ROLESPEC_CSTRING";
+        return {{.role = is_named ? std::string{role.text("rolename")} : std::string{},
+                 .database = std::string{statement.text("database")}}};
+    }
+    // What ALTER SYSTEM has written down, or the file itself.
+    for (const auto& call : facts.functions)
+        if (call.name.name == "pg_reload_conf") return {login_defaults{}};
+    return {};
+}
+
 } // namespace
 
 statement_facts classify_statement(node statement) {
@@ -366,6 +383,7 @@ statement_facts classify_statement(node statement) {
     } else {
         make_unknown(facts);
     }
+    facts.changes_defaults = defaults_changed_by(statement, facts);
     facts.barred_from_block = is_barred_from_block(statement);
     return facts;
 }

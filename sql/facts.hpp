@@ -126,6 +126,14 @@ struct transaction_modes {
     friend bool operator==(const transaction_modes&, const transaction_modes&) = default;
 };
 
+/// Settings that logins begin with and a statement changes: ALTER ROLE … SET, ALTER DATABASE … SET
+/// and their like. Empty: of all roles, of all databases.
+struct login_defaults {
+    std::string role;
+    std::string database;
+    friend bool operator==(const login_defaults&, const login_defaults&) = default;
+};
+
 struct statement_facts {
     statement_kind kind = statement_kind::unknown;
     bool writes = false;     // changes data or catalogs by its text: DML at any depth, SELECT INTO,
@@ -150,6 +158,7 @@ struct statement_facts {
     std::vector<std::string>
         columns; // last name of each column reference or field selection (f.side may call side(f))
     std::vector<session_effect> effects;
+    std::vector<login_defaults> changes_defaults;
     std::string name; // statement or cursor name of PREPARE/EXECUTE/DECLARE/FETCH/CLOSE; parameter
                       // of SHOW (lower case)
     // EXPLAIN ROUTE only: the statement asked about, as text.

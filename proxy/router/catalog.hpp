@@ -99,6 +99,15 @@ struct cast_row {
     routine_name function;
 };
 
+/// What logins of a role into a database begin with, in all databases or of all roles if empty. Of
+/// two of these the digests tell whether they are the same.
+struct login_defaults_row {
+    std::string database;
+    std::string role;
+    std::string digest;
+    friend bool operator==(const login_defaults_row&, const login_defaults_row&) = default;
+};
+
 struct catalog_rows {
     std::string database;
     std::uint32_t server_version = 0;
@@ -114,6 +123,7 @@ struct catalog_rows {
                                                  // and PL/pgSQL
     std::vector<routine_name> support_functions; // that operator classes call unseen, without those
                                                  // written in C
+    std::vector<login_defaults_row> login_defaults;
 };
 
 } // namespace pgweir

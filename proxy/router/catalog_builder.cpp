@@ -53,6 +53,7 @@ catalog_builder::catalog_builder(const catalog_rows& rows, const definition_pars
 std::shared_ptr<catalog> catalog_builder::build(std::shared_ptr<const routing_policy> policy) {
     made_->database_ = rows_.database;
     made_->server_version_ = rows_.server_version;
+    made_->login_defaults_ = rows_.login_defaults;
     made_->policy_ = std::move(policy);
     for (const relation_row& row : rows_.relations)
         add_relation(row);

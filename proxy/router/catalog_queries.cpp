@@ -258,6 +258,18 @@ template <class Number> Number number(const catalog_cell& cell) {
     return value;
 }
 
+/// database, role, digest; the last row is of the configuration files
+constexpr std::string_view login_defaults = R"(
+select coalesce(d.datname, ''), coalesce(r.rolname, ''),
+       pg_catalog.md5(pg_catalog.array_to_string(s.setconfig, E'\n'))
+from pg_catalog.pg_db_role_setting s
+left join pg_catalog.pg_database d on d.oid operator(pg_catalog.=) s.setdatabase
+left join pg_catalog.pg_roles r on r.oid operator(pg_catalog.=) s.setrole
+where d.datname operator(pg_catalog.=) pg_catalog.current_database()
+   or s.setdatabase operator(pg_catalog.=) 0::pg_catalog.oid
+union all
+select '', '', 'files of ' operator(pg_catalog.||) pg_catalog.pg_conf_load_time()::pg_catalog.text)";
+
 /// Rows that later queries add to, by oid.
 struct targets {
     catalog_rows rows;
@@ -410,6 +422,10 @@ void add_native_triggers(targets& to, const row& cells) {
     to.rows.native_triggers.push_back({text(cells[0]), text(cells[1])});
 }
 
+void add_login_defaults(targets& to, const row& cells) {
+    to.rows.login_defaults.push_back({text(cells[0]), text(cells[1]), text(cells[2])});
+}
+
 struct catalog_step {
     std::string_view name;
     std::string_view query; // empty: depends on the version
@@ -417,7 +433,7 @@ struct catalog_step {
     void (*add)(targets&, const row&);
 };
 
-constexpr std::array<catalog_step, 20> steps = {{
+constexpr std::array<catalog_step, 21> steps = {{
     {"search_path", empty_search_path, 1, add_nothing},
     {"functions", {}, 16, add_functions},
     {"components", components, 3, add_components},
@@ -438,6 +454,7 @@ constexpr std::array<catalog_step, 20> steps = {{
     {"event triggers", event_triggers, 2, add_event_triggers},
     {"support functions", support_functions, 2, add_support_functions},
     {"native triggers", native_triggers, 2, add_native_triggers},
+    {"login defaults", login_defaults, 3, add_login_defaults},
 }};
 
 std::string functions_query(std::uint32_t server_version) {

@@ -41,6 +41,11 @@ public:
     /// What names may do to a session out of sight.
     [[nodiscard]] const risk_index& risks() const { return *risks_; }
 
+    /// ALTER ROLE and ALTER DATABASE … SET, and the configuration files, as they were.
+    [[nodiscard]] const std::vector<login_defaults_row>& login_defaults() const {
+        return login_defaults_;
+    }
+
     [[nodiscard]] const std::string& database() const { return database_; }
     [[nodiscard]] std::uint32_t server_version() const { return server_version_; }
 
@@ -76,6 +81,7 @@ private:
     by_name<doubt> operators_;
     by_name<doubt> types_;
     by_name<doubt> columns_;
+    std::vector<login_defaults_row> login_defaults_;
     std::string unseen_cast_; // why; empty: none in doubt
 };
 

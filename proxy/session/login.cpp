@@ -286,8 +286,11 @@ task<welcome_ptr> find_welcome(login_attempt& l, const login_result& who) {
                         seeker.got->state.read_committed_default};
         for (auto& [name, value] : learned.parameters)
             if (name == "in_hot_standby") value = "off";
+        const auto generation = seeker.got->state.generation;
         from.give_back(std::move(seeker.got));
-        co_return known.remember(key, std::move(learned));
+        auto remembered =
+            known.remember(key, std::move(learned), from.slot().generation, generation);
+        if (remembered) co_return remembered;
     }
 }
 

@@ -247,6 +247,7 @@ private:
     [[nodiscard]] bool rename_in_error(std::string_view body);
     void emit_ended();
     void on_injected_ready();
+    void announce_defaults(backend& from);
     void note_answer(backend& from);
     void settle_pins();
     void restore_startup();
@@ -254,6 +255,8 @@ private:
                     bool open,
                     const std::string& sqlstate,
                     const std::string& message);
+
+    // session_cancel.cpp: what a cancel request meets
     void open_cancel(const backend_ptr& victim, bool then_close);
 
     // session_refusals.cpp: what a standby could not do
@@ -359,7 +362,8 @@ private:
     bool block_has_snapshot_ = false; // one for all its statements: it cannot go on elsewhere
     bool restores_startup_ = false;   // RESET ALL or DISCARD took the start-up parameters away
     bool forgets_names_ = false; // a unit of several statements took all prepared statements away
-    std::vector<std::string> restores_names_; // … or RESET these of them
+    std::vector<sql::login_defaults> changed_defaults_; // by the transaction under way, for logins
+    std::vector<std::string> restores_names_;           // … or RESET these of them
     bool timed_out_ = false;
     bool watching_look_ = false;
     bool read_waits_ = false; // for a primary, because no standby may answer it yet

@@ -3,7 +3,6 @@
 #include "protocol/session_parameters.hpp"
 #include "protocol/simple_query.hpp"
 #include "proxy/log.hpp"
-#include "proxy/session/cancel.hpp"
 #include "proxy/session/session.hpp"
 #include "proxy/session/state_sql.hpp"
 
@@ -127,6 +126,7 @@ bool session::on_ready(backend& from, protocol::verdict how) {
         replay_ = true;
         return false;
     }
+    if (!changed_defaults_.empty()) announce_defaults(from); // before the answer counts
     note_answer(from);
     settle_pins();
     if (unit_failed_) {
@@ -439,34 +439,6 @@ void session::lose_units(std::size_t readies,
         skipping_ = true;
         io_->flush();
     }
-}
-
-void session::cancel() {
-    auto& counted = owner_.counters().cancels;
-    if (waiting_ == wait_for::lease || waiting_ == wait_for::primary ||
-        waiting_ == wait_for::look) {
-        leave_queue();
-        counted[cancel_result::forwarded].add();
-        return fail_waiting(protocol::sqlstate::query_canceled,
-                            "canceling statement due to user request");
-    }
-    if (waiting_ == wait_for::pin) {
-        counted[cancel_result::forwarded].add();
-        leave_pin_queue();
-        return fail_pin({std::string{protocol::sqlstate::query_canceled},
-                         "canceling statement due to user request",
-                         {}});
-    }
-    if (!lease_ || lease_->conversation().empty() || lease_->conversation().head_is_injected()) {
-        counted[cancel_result::nothing_to_cancel].add();
-        return;
-    }
-    counted[cancel_result::forwarded].add();
-    open_cancel(lease_, false);
-}
-
-void session::open_cancel(const backend_ptr& victim, bool then_close) {
-    send_cancel(owner_, victim, then_close);
 }
 
 } // namespace pgweir

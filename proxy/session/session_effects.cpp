@@ -175,6 +175,11 @@ void session::note_effects(const unit& u) {
             if (s.kind == sql::statement_kind::commit || s.kind == sql::statement_kind::call)
                 commits_ = true;
             if (asks_sequence_state(s)) catalog_->sequence_state_asked = true;
+            if (!s.changes_defaults.empty()) {
+                changed_defaults_.insert(changed_defaults_.end(), s.changes_defaults.begin(),
+                                         s.changes_defaults.end());
+                ddl_unit_ = true;
+            }
             if (s.kind == sql::statement_kind::rollback) {
                 // Whatever was reset in the block comes back.
                 restores_startup_ = false;
@@ -210,6 +215,16 @@ void session::note_effects(const unit& u) {
     note_news(u);
     note_doubt(u);
     pins_if_done_.add(pins_of(u));
+}
+
+/// ALTER ROLE … SET and the like hold for logins from their commit on: before anybody hears of
+/// that.
+void session::announce_defaults(backend& from) {
+    // What fails has changed nothing; if something before it has, the next read of the catalog
+    // tells.
+    if (unit_failed_) changed_defaults_.clear();
+    if (changed_defaults_.empty() || from.conversation().status() != 'I') return;
+    owner_.shared().on_defaults_changed(std::exchange(changed_defaults_, {}));
 }
 
 } // namespace pgweir

@@ -1,0 +1,36 @@
+// A cancel request that names this session.
+#include "protocol/error_response.hpp"
+#include "proxy/session/cancel.hpp"
+#include "proxy/session/session.hpp"
+
+namespace pgweir {
+
+void session::cancel() {
+    auto& counted = owner_.counters().cancels;
+    if (waiting_ == wait_for::lease || waiting_ == wait_for::primary ||
+        waiting_ == wait_for::look) {
+        leave_queue();
+        counted[cancel_result::forwarded].add();
+        return fail_waiting(protocol::sqlstate::query_canceled,
+                            "canceling statement due to user request");
+    }
+    if (waiting_ == wait_for::pin) {
+        counted[cancel_result::forwarded].add();
+        leave_pin_queue();
+        return fail_pin({std::string{protocol::sqlstate::query_canceled},
+                         "canceling statement due to user request",
+                         {}});
+    }
+    if (!lease_ || lease_->conversation().empty() || lease_->conversation().head_is_injected()) {
+        counted[cancel_result::nothing_to_cancel].add();
+        return;
+    }
+    counted[cancel_result::forwarded].add();
+    open_cancel(lease_, false);
+}
+
+void session::open_cancel(const backend_ptr& victim, bool then_close) {
+    send_cancel(owner_, victim, then_close);
+}
+
+} // namespace pgweir
