@@ -166,11 +166,14 @@ impl Client {
         let token = self.connection.cancel_token();
         let sleep = self.connection.batch_execute("select pg_sleep(30)");
         tokio::pin!(sleep);
+        // The driver does not wait until its request has been worked off: a second one only if it was lost.
+        let mut pause = Duration::from_millis(200);
         let end = loop {
             tokio::select! {
                 end = &mut sleep => break end,
-                () = tokio::time::sleep(Duration::from_millis(100)) => token.cancel_query(NoTls).await?,
+                () = tokio::time::sleep(pause) => token.cancel_query(NoTls).await?,
             }
+            pause = Duration::from_secs(10);
         };
         expect(SqlState::QUERY_CANCELED, end)?;
         self.connection.batch_execute("rollback").await?;
