@@ -86,6 +86,8 @@ public:
     [[nodiscard]] bool head_is_injected() const {
         return !empty() && queue_[head_].whose != origin::frontend;
     }
+    /// The owner wants to know what comes of the entry that is being answered.
+    [[nodiscard]] bool head_has_tag() const { return !empty() && queue_[head_].tag != 0; }
     /// How many ReadyForQuery the frontend is still to get.
     [[nodiscard]] std::size_t frontend_readies() const;
     /// A Query, FunctionCall or Execute whose answer might still be a CopyInResponse is under way.

@@ -4,6 +4,7 @@
 #include "sql/scanner.hpp"
 #include "sql/words.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 
@@ -28,7 +29,25 @@ statement_facts empty_statement() {
     return facts;
 }
 
+bool is_about_prepared(const statement_facts& facts) {
+    return facts.kind == statement_kind::prepare || facts.kind == statement_kind::deallocate ||
+           !facts.executes.empty() || lists_prepared(facts);
+}
+
+bool is_catalogs(const qualified_name& name, std::string_view word) {
+    return name.name == word && (name.schema.empty() || name.schema == "pg_catalog");
+}
+
 } // namespace
+
+bool lists_prepared(const statement_facts& facts) {
+    return std::any_of(
+               facts.relations.begin(), facts.relations.end(),
+               [](const auto& name) { return is_catalogs(name, "pg_prepared_statements"); }) ||
+           std::any_of(facts.functions.begin(), facts.functions.end(), [](const auto& call) {
+               return is_catalogs(call.name, "pg_prepared_statement");
+           });
+}
 
 query_facts classify(std::string_view text, std::size_t max_bytes) {
     query_facts facts;
@@ -45,6 +64,8 @@ query_facts classify(std::string_view text, std::size_t max_bytes) {
     for (const node raw : tree.statements()) {
         facts.statements.push_back(classify_statement(raw.child("stmt")));
     }
+    facts.about_prepared =
+        std::any_of(facts.statements.begin(), facts.statements.end(), is_about_prepared);
     if (facts.statements.empty()) facts.statements.push_back(empty_statement());
     return facts;
 }

@@ -17,4 +17,7 @@ namespace pgweir::sql {
 [[nodiscard]] query_facts classify(std::string_view text,
                                    std::size_t max_bytes = default_parse_limit);
 
+/// It reads pg_prepared_statements, by its text.
+[[nodiscard]] bool lists_prepared(const statement_facts& facts);
+
 } // namespace pgweir::sql

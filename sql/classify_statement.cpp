@@ -155,6 +155,7 @@ void classify_declare(node statement, statement_facts& facts) {
 void classify_execute(node statement, statement_facts& facts) {
     facts.kind = statement_kind::execute;
     facts.name = statement.text("name");
+    facts.executes = facts.name;
     facts.writes = true; // what was prepared under this name is not known here
     facts.effects.push_back(effect_of(effect_kind::opaque));
     expression_walker walker{facts};
@@ -269,6 +270,7 @@ void classify_definition(node statement, statement_kind kind, statement_facts& f
     add_code(statement, facts);
     if (statement.is("CreateTableAsStmt") && statement.child("query").is("ExecuteStmt")) {
         facts.effects.push_back(effect_of(effect_kind::opaque));
+        facts.executes = statement.child("query").text("name");
     }
 }
 

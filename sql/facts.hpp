@@ -161,6 +161,8 @@ struct statement_facts {
     std::vector<login_defaults> changes_defaults;
     std::string name; // statement or cursor name of PREPARE/EXECUTE/DECLARE/FETCH/CLOSE; parameter
                       // of SHOW (lower case)
+    // The prepared statement that EXECUTE, EXPLAIN EXECUTE or CREATE TABLE … AS EXECUTE runs.
+    std::string executes;
     // EXPLAIN ROUTE only: the statement asked about, as text.
     std::string routed_text;
     // DO in PL/pgSQL only: the block.
@@ -175,6 +177,9 @@ struct query_facts {
     /// different in each worker. 0: not from a facts_cache, or not looked at.
     std::uint64_t fingerprint = 0;
     std::vector<statement_facts> statements;
+    /// Some statement names prepared statements (PREPARE, EXECUTE, DEALLOCATE) or lists them
+    /// (pg_prepared_statements).
+    bool about_prepared = false;
 };
 
 /// A route asked for in a leading comment. Source: DESIGN "Routing" and pgpool's comment words.

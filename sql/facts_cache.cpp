@@ -69,8 +69,8 @@ std::size_t footprint(const query_facts& facts) {
         sum += heap_bytes(statement.relations) + heap_bytes(statement.functions) +
                heap_bytes(statement.operators) + heap_bytes(statement.types) +
                heap_bytes(statement.columns) + heap_bytes(statement.effects) +
-               heap_bytes(statement.name) + heap_bytes(statement.routed_text) +
-               heap_bytes(statement.block);
+               heap_bytes(statement.name) + heap_bytes(statement.executes) +
+               heap_bytes(statement.routed_text) + heap_bytes(statement.block);
     }
     return sum;
 }

@@ -163,9 +163,11 @@ std::size_t backend::walk(std::string_view chunk) {
             break;
         }
         // Rows of our own queries are ours to read.
-        const bool whole =
-            must_be_whole(header.type) || (header.type == protocol::backend_type::data_row &&
-                                           state.conversation.head_is_injected());
+        const bool whole = must_be_whole(header.type) ||
+                           (header.type == protocol::backend_type::data_row &&
+                            state.conversation.head_is_injected()) ||
+                           (header.type == protocol::backend_type::row_description &&
+                            state.conversation.head_has_tag());
         // Half a row is not sent: should the server die now, the client can still be told.
         if (header.size > chunk.size() - at && header.size <= kept_whole) break;
         if (!whole) {
@@ -225,7 +227,8 @@ bool backend::take_message(char type, std::string_view body) {
     if (type == 'Z') farewell_.clear();
     if (user_ == nullptr) return idle_message(type, body);
     const bool forwarded = user_->on_server_message(*this, type, body, how);
-    if (forwarded && type != '1' && type != '2' && type != '3' && type != 'n') holding_ = false;
+    if (forwarded && type != '1' && type != '2' && type != '3' && type != 'n' && type != 'T')
+        holding_ = false;
     return forwarded;
 }
 

@@ -13,24 +13,41 @@ std::string identity(std::string_view text, std::string_view types, std::string_
     return key;
 }
 
+/// Of utility statements servers do not look again (FETCH has the columns of its cursor).
+bool has_fixed_result(const sql::query_facts& facts) {
+    if (facts.statements.size() != 1) return false;
+    switch (facts.statements.front().kind) {
+    case sql::statement_kind::select:
+    case sql::statement_kind::insert:
+    case sql::statement_kind::update:
+    case sql::statement_kind::delete_rows:
+    case sql::statement_kind::merge:
+        return true;
+    default:
+        return false;
+    }
+}
+
 } // namespace
 
 prepared_ptr
 prepared_store::find(std::string_view text, std::string_view types, std::string_view state) const {
     const auto it = known_.find(identity(text, types, state));
-    return it == known_.end() ? nullptr : it->second.lock();
+    auto statement = it == known_.end() ? nullptr : it->second.lock();
+    return statement && !statement->outdated ? statement : nullptr;
 }
 
 prepared_ptr prepared_store::intern(std::string_view text,
                                     std::string_view types,
-                                    std::string_view state,
+                                    const parse_state& state,
                                     const std::shared_ptr<const sql::query_facts>& facts,
                                     bool shared) {
     std::string key;
     if (shared) {
-        key = identity(text, types, state);
+        key = identity(text, types, state.key);
         if (const auto it = known_.find(key); it != known_.end())
-            if (auto statement = it->second.lock()) return statement;
+            if (auto statement = it->second.lock(); statement && !statement->outdated)
+                return statement;
     }
     auto made = std::make_shared<prepared_statement>();
     made->id = std::uint64_t{worker_} << 48U | ++last_;
@@ -39,6 +56,8 @@ prepared_ptr prepared_store::intern(std::string_view text,
     made->text = text;
     made->types = types;
     made->facts = facts;
+    made->parsed_under = state.parameters;
+    made->fixed_result = has_fixed_result(*facts);
     if (shared) {
         if (known_.size() >= next_sweep_) sweep();
         known_[std::move(key)] = made;

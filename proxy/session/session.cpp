@@ -276,6 +276,7 @@ void session::finish(std::string_view why) {
         // A question of ours may be answered while the connection is washed.
         const bool busy = !leased->conversation().empty() && !probe_;
         leased->lend_to(nullptr);
+        if (!borrowed_names_.empty()) leased->condemn();
         if (busy) {
             leased->condemn();
             open_cancel(leased, true);
@@ -357,14 +358,6 @@ void session::begin(login_result who,
     active_since_ = owner_.now();
     io_->start_reading(shared_from_this(), owner_.scratch());
     if (!early.empty()) on_bytes(early);
-}
-
-void session::note_followed() {
-    parse_state_.clear();
-    for (const auto& [name, value] : followed_) {
-        parse_state_.append(name).push_back('=');
-        parse_state_.append(value).push_back('\0');
-    }
 }
 
 void session::tick(clock::time_point now) {

@@ -12,6 +12,7 @@
 #include "proxy/router/routing_policy.hpp"
 #include "proxy/session/cancel_registry.hpp"
 #include "proxy/session/frontend_login.hpp"
+#include "proxy/session/parse_state.hpp"
 #include "proxy/session/pins.hpp"
 #include "proxy/session/prepared_statements.hpp"
 #include "proxy/session/session_doubt.hpp"
@@ -123,7 +124,11 @@ private:
             close_statement,
             deallocate,
             forget_all,
-            evict
+            evict,
+            parse_own,    // under the client's own name, where names are shown
+            learn,        // a Describe tells the statement's columns
+            verify,       // … and they must be those that are known
+            verify_parse, // the same, behind a Parse of the client's own
         } what = parse;
         std::string name;
         prepared_ptr statement;
@@ -186,20 +191,15 @@ private:
     void forward_message(unit& u, const unit_message& m, std::string& out);
     void forward_parse(unit& u, std::string_view body, std::string_view whole, std::string& out);
     void forward_bind(unit& u, const unit_message& m, std::string& out);
-    void forward_target(char type, std::string_view body, std::string_view whole, std::string& out);
+    void forward_target(const unit& u, const unit_message& m, std::string& out);
     void forward_query(unit& u, std::string_view body, std::string_view whole, std::string& out);
     void ensure_prepared(const prepared_ptr& statement, std::string& out);
     void ensure_unnamed(const prepared_ptr& statement, std::string& out);
     void evict_prepared(std::string& out);
-    [[nodiscard]] prepared_ptr find_statement(std::string_view name) const;
-    [[nodiscard]] prepared_ptr statement_now(std::string_view name) const;
-    [[nodiscard]] bool parses_unnamed() const;
-    [[nodiscard]] bool is_being_prepared(const prepared_ptr& statement) const;
     [[nodiscard]] bool finds_foreign_sequences(const unit& u) const;
     void discard_sequences();
     void begin_injections();
     [[nodiscard]] std::uint64_t change(pending_change what);
-    void note_followed();
     void note_effects(const unit& u);
     [[nodiscard]] bool is_opaque(const unit& u) const;
     void note_news(const unit& u);
@@ -218,7 +218,6 @@ private:
     void on_probe_row(std::string_view body);
     void end_probe();
     [[nodiscard]] bool may_superuser_log_in_as() const;
-    [[nodiscard]] std::string parse_state_now() const;
     [[nodiscard]] pin_set pins_of(const unit& u) const;
     [[nodiscard]] std::optional<pin_reason> pin_of(const sql::session_effect& e) const;
     void inject(std::string_view sql);
@@ -243,9 +242,6 @@ private:
     bool on_ready(backend& from, protocol::verdict how);
     bool on_parameter(backend& from, std::string_view body);
     bool on_notification(backend& from, std::string_view body);
-    void apply(const pending_change& change, protocol::outcome how);
-    [[nodiscard]] bool rename_in_error(std::string_view body);
-    void emit_ended();
     void on_injected_ready();
     void announce_defaults(backend& from);
     void note_answer(backend& from);
@@ -264,6 +260,36 @@ private:
     [[nodiscard]] bool on_standby_gone(std::string_view sqlstate);
     void remember_refusal(retry_reason why);
     void ask_again();
+
+    // session_statements.cpp: what names of prepared statements mean
+    [[nodiscard]] prepared_ptr find_statement(std::string_view name) const;
+    [[nodiscard]] prepared_ptr statement_now(std::string_view name) const;
+    [[nodiscard]] bool parses_unnamed() const;
+    [[nodiscard]] bool is_being_prepared(const prepared_ptr& statement) const;
+    void note_followed();
+    [[nodiscard]] parse_state parse_state_now(std::string& key);
+    void emit_ended();
+    void apply(const pending_change& change, protocol::outcome how);
+    [[nodiscard]] bool rename_in_error(std::string_view body);
+    [[nodiscard]] std::uint64_t learns_shape(const prepared_ptr& statement);
+    void apply_shape(const pending_change& change);
+    void forget_shapes();
+
+    // session_prepare.cpp: what must be prepared, and confirmed, before a unit may go
+    void plan_names(unit& u);
+    bool send_unit(unit& u);
+    [[nodiscard]] bool prepares_first(const unit& u);
+    [[nodiscard]] bool needs_care(const prepared_statement& statement) const;
+    [[nodiscard]] bool is_parsed_elsewise(const prepared_statement& statement) const;
+    void begin_preparing(const unit& u);
+    void prepare_with_care(const prepared_ptr& statement, std::string_view name, std::string& out);
+    void end_preparing();
+    void refuse_taken_name(std::string_view name, std::string& out);
+    void fail_block();
+    void borrow_name(std::string_view name, std::string& out);
+    [[nodiscard]] bool is_borrowed(std::string_view name) const;
+    bool give_names_back(const backend& from);
+    void inject_query(std::string_view sql, std::string& out);
 
     // session_local.cpp: answered without a server
     [[nodiscard]] bool answers_here(const unit& u) const;
@@ -322,7 +348,13 @@ private:
     std::optional<probe_reader> probe_;       // the server is being asked
     std::uint64_t unasked_ = 0; // statements since then that may have changed a setting
     parameter_map told_;        // what the client believes (ParameterStatus)
-    std::string parse_state_;   // followed_ in one string: part of a prepared statement's identity
+    std::uint64_t unasked_at_parse_ = 0; // the same, but for what the unit itself is about to run
+    std::string parse_state_;   // what it parses under: part of a prepared statement's identity …
+    std::shared_ptr<const parse_parameters> parsed_under_; // … the same, made when it is needed
+    std::vector<std::string> borrowed_names_; // statements under the client's names on the server
+    std::vector<std::string> deallocated_;    // by the unit under way, if it succeeds
+    prepared_ptr bound_;           // to the unnamed portal, while its columns are not known
+    std::uint64_t told_shape_ = 0; // by the RowDescription or NoData that has just come
     pin_set pins_;
     pin_set pins_if_done_; // what the unit under way pins if it succeeds
     session_floor floor_;
@@ -356,8 +388,12 @@ private:
     bool commits_ = false;      // what is outstanding may commit
     bool injection_answered_ = false; // to be acted on when the server's bytes are used up
     bool refusing_ = false;           // a pin: the block is being failed on its server first
-    bool moving_ = false;             // ROLLBACK on the standby is under way
-    bool moved_ = false;              // the block goes on on the primary
+    bool preparing_ = false;          // what the next unit needs, or taking it away again
+    bool names_shown_ = false;   // only the session's statements are on its server, by their names
+    bool names_used_ = false;    // the unit that borrowed names has been sent
+    bool shape_changed_ = false; // a statement that is being prepared has other columns by now
+    bool moving_ = false;        // ROLLBACK on the standby is under way
+    bool moved_ = false;         // the block goes on on the primary
     bool block_may_read_standby_ = false;
     bool block_has_snapshot_ = false; // one for all its statements: it cannot go on elsewhere
     bool restores_startup_ = false;   // RESET ALL or DISCARD took the start-up parameters away

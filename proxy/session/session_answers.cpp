@@ -12,9 +12,6 @@ namespace pgweir {
 
 namespace {
 
-constexpr std::string_view parse_complete{"1\0\0\0\4", 5};
-constexpr std::string_view close_complete{"3\0\0\0\4", 5};
-
 bool is_fatal(std::string_view body) {
     auto severity = protocol::find_error_field(body, 'V');
     if (!severity) severity = protocol::find_error_field(body, 'S');
@@ -56,6 +53,11 @@ bool session::on_server_message(backend& from,
         return how == protocol::verdict::forward;
     case 'N':
         return !from.conversation().head_is_injected() && !discarding_;
+    case 'T':
+    case 'n':
+        if (!from.conversation().ended().empty())
+            told_shape_ = shape_of(type == 'T' ? body : std::string_view{});
+        return how == protocol::verdict::forward && !discarding_;
     case 'D':
         if (probe_ && how == protocol::verdict::swallow) on_probe_row(body);
         return how == protocol::verdict::forward && !discarding_;
@@ -72,7 +74,8 @@ bool session::on_error(backend& from, std::string_view body, protocol::verdict h
         return false;
     }
     if (how == protocol::verdict::swallow) {
-        if (waiting_ == wait_for::injection) injected_error_.assign(body);
+        if (waiting_ == wait_for::injection && injected_error_.empty())
+            injected_error_.assign(body);
         return false;
     }
     if (discarding_) return false;
@@ -83,29 +86,11 @@ bool session::on_error(backend& from, std::string_view body, protocol::verdict h
     syntax_error_ = sqlstate == "42601" || sqlstate == "26000" || sqlstate == "34000" ||
                     (one_statement_ && is_about_the_text(sqlstate, body));
     owner_.counters().errors_from_servers.add(sqlstate);
+    if (sqlstate == "0A000" &&
+        protocol::find_error_field(body, 'R').value_or("") == "RevalidateCachedQuery")
+        forget_shapes();
     if (sqlstate == "42P05" || sqlstate == "26000") return !rename_in_error(body);
     return true;
-}
-
-/// Errors about prepared statements name them as the server knows them: the client shall read its
-/// own name.
-bool session::rename_in_error(std::string_view body) {
-    const auto error = protocol::decode_error_response(body);
-    if (!error) return false;
-    std::string message{error->message};
-    const auto at = message.find(server_name_prefix);
-    if (at == std::string::npos) return false;
-    const auto end = message.find('"', at);
-    const auto server_name = message.substr(at, end - at);
-    for (const auto& [name, statement] : statements_) {
-        if (statement->server_name != server_name) continue;
-        message.replace(at, server_name.size(), name);
-        auto renamed = *error;
-        renamed.message = message;
-        encode(renamed, io_->out());
-        return true;
-    }
-    return false;
 }
 
 bool session::on_ready(backend& from, protocol::verdict how) {
@@ -136,6 +121,8 @@ bool session::on_ready(backend& from, protocol::verdict how) {
     answer_failed_ = unit_failed_;
     if (unit_failed_ && has(doubt_, probe_parts::named)) doubt_ |= probe_parts::parameters;
     if (std::exchange(forgets_names_, false) && !answer_failed_) statements_.clear();
+    for (const auto& name : std::exchange(deallocated_, {}))
+        if (!answer_failed_) statements_.erase(name);
     unit_failed_ = syntax_error_ = timed_out_ = false;
     const auto status = from.conversation().status();
     if (status == 'I') {
@@ -193,6 +180,7 @@ void session::settle_pins() {
 }
 
 bool session::on_parameter(backend& from, std::string_view body) {
+    if (preparing_) return false; // what a statement is parsed under, and back again
     const auto status = protocol::decode_parameter_status(body);
     if (!status) return false;
     const auto name = to_lower(status->name);
@@ -230,69 +218,6 @@ void session::on_ended(backend&) {
     emit_ended();
 }
 
-/// Changes whose place in the queue is reached; synthetic answers go out in order.
-void session::emit_ended() {
-    auto& conversation = lease_->conversation();
-    for (const auto& e : conversation.ended()) {
-        const auto is_it = [&](const auto& c) { return c.number == e.entry.tag; };
-        const auto it = std::find_if(changes_.begin(), changes_.end(), is_it);
-        if (it == changes_.end()) continue;
-        const auto what = std::move(*it);
-        changes_.erase(it);
-        apply(what, e.how);
-        if (e.entry.what == protocol::expect::synthetic && e.how == protocol::outcome::done &&
-            !discarding_)
-            io_->append(what.what == pending_change::close_statement ? close_complete
-                                                                     : parse_complete);
-    }
-    conversation.clear_ended();
-}
-
-void session::apply(const pending_change& change, protocol::outcome how) {
-    const bool done = how == protocol::outcome::done;
-    switch (change.what) {
-    case pending_change::parse:
-        if (change.name.empty()) {
-            // A Parse that failed has destroyed the unnamed statement all the same; one that was
-            // skipped has not.
-            if (how == protocol::outcome::skipped) return;
-            unnamed_ = done ? change.statement : nullptr;
-            if (lease_) lease_->unnamed = unnamed_;
-            return;
-        }
-        if (!done) return;
-        if (catalog_->usable() != nullptr) change.statement->proven_under = catalog_->generation;
-        statements_[change.name] = change.statement;
-        if (lease_) lease_->state.prepared.add(change.statement);
-        return;
-    case pending_change::parse_known:
-        if (done) statements_[change.name] = change.statement;
-        return;
-    case pending_change::parse_again:
-        if (!lease_) return;
-        if (done && change.statement && lease_->unnamed != change.statement)
-            lease_->state.prepared.add(change.statement);
-        if (!done && lease_->unnamed == change.statement) lease_->unnamed = nullptr;
-        return;
-    case pending_change::evict:
-        if (!done && lease_) lease_->state.prepared.add(change.statement);
-        return;
-    case pending_change::close_statement:
-        if (done) statements_.erase(change.name);
-        return;
-    case pending_change::deallocate:
-        if (answer_failed_) return;
-        statements_.erase(change.name);
-        if (lease_) lease_->state.prepared.remove(change.statement->id);
-        return;
-    case pending_change::forget_all:
-        if (answer_failed_) return;
-        if (lease_) lease_->state.prepared.clear();
-        statements_.clear();
-        return;
-    }
-}
-
 void session::on_server_progress(backend& from) {
     if (closed_) return;
     if (std::exchange(replay_, false)) {
@@ -306,6 +231,7 @@ void session::on_server_progress(backend& from) {
         pump();
         if (closed_) return;
     }
+    if (names_used_ && give_names_back(from)) return;
     const bool free = lease_.get() == &from && from.conversation().at_rest() &&
                       waiting_ != wait_for::injection && !unit_open_;
     if (free && from.cancels() == 0) {
@@ -369,6 +295,9 @@ void session::on_server_lost(backend& from, std::string_view farewell) {
     injections_.clear();
     injection_answered_ = false;
     unit_open_ = fragment_ = false;
+    preparing_ = names_shown_ = names_used_ = shape_changed_ = false;
+    borrowed_names_.clear();
+    deallocated_.clear();
     const bool moving = std::exchange(moving_, false);
     rest_forward_ = false;
     if (closed_) return;

@@ -33,6 +33,10 @@ void session::note_doubt(const unit& u) {
     }
     for (const auto& f : u.facts) {
         for (const auto& s : f->statements) {
+            // No question would tell that a protocol-level statement is gone.
+            if (s.kind == sql::statement_kind::deallocate && !s.name.empty() &&
+                find_statement(s.name))
+                continue;
             const bool runs_code =
                 s.kind == sql::statement_kind::call || s.kind == sql::statement_kind::do_block;
             auto parts = runs_code ? probe_parts::none : doubtful_after(s);
@@ -63,13 +67,6 @@ void session::note_doubt(const unit& u) {
             if (undoes && has(doubt_, probe_parts::named)) doubt_ |= probe_parts::parameters;
         }
     }
-}
-
-/// Statements that are parsed while settings are in force which nobody has asked about are nobody
-/// else's (RULES A1).
-std::string session::parse_state_now() const {
-    if (unasked_ == 0) return parse_state_;
-    return parse_state_ + '\x01' + std::to_string(serial_) + '.' + std::to_string(unasked_);
 }
 
 /// The lease has come to rest and may have to be asked about before it ends.

@@ -191,16 +191,17 @@ void session::note_effects(const unit& u) {
                 const bool to_default = e.kind == sql::effect_kind::reset_parameter ||
                                         (e.kind == sql::effect_kind::set_parameter && !e.value &&
                                          !e.local && !e.computed);
-                const bool takes_names = e.kind == sql::effect_kind::deallocate ||
-                                         e.kind == sql::effect_kind::deallocate_all ||
+                const bool takes_names = e.kind == sql::effect_kind::deallocate_all ||
                                          e.kind == sql::effect_kind::discard_all;
+                if (e.kind == sql::effect_kind::deallocate && !u.parse_only &&
+                    !(u.is_simple() && u.single() != nullptr) && find_statement(e.name))
+                    deallocated_.push_back(e.name);
                 // In other company it is not followed one by one: this connection serves nobody
                 // else.
                 if (takes_names && !u.is_simple()) lease_->condemn();
                 if (takes_names && u.single() == nullptr) lease_->condemn();
                 forgets_names_ =
-                    forgets_names_ || (takes_names && e.kind != sql::effect_kind::deallocate &&
-                                       lease_->condemned() && !u.parse_only);
+                    forgets_names_ || (takes_names && lease_->condemned() && !u.parse_only);
                 restores_startup_ = restores_startup_ || (resets && !startup_.empty());
                 if (to_default && startup_.contains(to_lower(e.name)))
                     restores_names_.push_back(to_lower(e.name));

@@ -4,7 +4,6 @@
 #include "protocol/extended_query.hpp"
 #include "protocol/simple_query.hpp"
 #include "proxy/session/session.hpp"
-#include "proxy/session/state_sql.hpp"
 
 #include <algorithm>
 
@@ -38,6 +37,7 @@ void session::forward_unit(unit& u) {
     const bool skipped = lease_->conversation().skipping();
     const bool is_fragment = u.end == 'H' && u.parse_only && !unit_open_;
     owner_.signals().note_unit();
+    unasked_at_parse_ = unasked_;
     note_effects(u);
     only_primary_ = asked_again_ = false;
     const bool reads = u.route.target == route_target::standby && !u.unparsed && u.is_whole();
@@ -53,6 +53,7 @@ void session::forward_unit(unit& u) {
         retry_.clear();
     }
     if (first) unit_failed_ = false;
+    names_used_ = names_used_ || names_shown_ || !borrowed_names_.empty();
     one_statement_ = first && u.single() != nullptr;
     owner_.count_statement(*lease_, u);
     if (u.is_simple() && u.rest == 0 && !deallocates(u)) {
@@ -73,7 +74,7 @@ void session::forward_unit(unit& u) {
         }
         // A unit that names or closes statements cannot be asked twice.
         const auto names = [](const auto& c) {
-            return c.what != pending_change::parse_again &&
+            return c.what != pending_change::parse_again && c.what != pending_change::learn &&
                    !(c.what == pending_change::parse && c.name.empty());
         };
         if (!retry_.empty() && (std::any_of(changes_.begin(), changes_.end(), names) ||
@@ -111,9 +112,10 @@ void session::forward_message(unit& u, const unit_message& m, std::string& out) 
         break;
     case 'D':
     case 'C':
-        forward_target(m.type, body, whole, out);
+        forward_target(u, m, out);
         break;
     case 'E':
+        unasked_at_parse_ = unasked_;
         if (conversation.add({expect::execute, origin::frontend, 0})) out += whole;
         break;
     case 'S':
@@ -137,14 +139,10 @@ void session::forward_query(unit& u, std::string_view, std::string_view whole, s
                 tag = change({pending_change::forget_all, {}, nullptr, 0});
             if (e.kind != sql::effect_kind::deallocate) continue;
             const auto statement = find_statement(e.name);
-            if (!statement || pins_.has(pin_reason::sql_prepare)) continue;
-            // The client's name is not the server's: the statement is closed there under its own.
-            ensure_prepared(statement, out);
+            if (!statement) continue;
+            // The client's name is not the server's: there something of that name is to go.
+            borrow_name(e.name, out);
             tag = change({pending_change::deallocate, e.name, statement, 0});
-            if (!lease_->conversation().add({expect::query, origin::frontend, tag})) return;
-            encode(protocol::query{"DEALLOCATE " + quote_identifier(statement->server_name)}, out);
-            unnamed_ = lease_->unnamed = nullptr;
-            return;
         }
     }
     if (!lease_->conversation().add({expect::query, origin::frontend, tag})) return;
@@ -176,9 +174,8 @@ void session::forward_parse(unit& u,
         auto statement = unnamed_;
         if (!statement || statement->text != names->query ||
             statement->types != names->parameter_types)
-            statement =
-                owner_.prepared().intern(names->query, names->parameter_types, parse_state_now(),
-                                         owner_.facts().look_up(names->query), false);
+            statement = owner_.prepared().intern(names->query, names->parameter_types, {{}},
+                                                 owner_.facts().look_up(names->query), false);
         if (!conversation.add({expect::parse, origin::frontend,
                                change({pending_change::parse, {}, statement, 0})}))
             return;
@@ -189,21 +186,24 @@ void session::forward_parse(unit& u,
     const bool time_word = std::any_of(facts->statements.begin(), facts->statements.end(),
                                        [](const auto& s) { return s.has_time_word; });
     const std::string name{names->statement};
-    auto known = find_statement(name);
-    for (const auto& c : changes_)
-        if (c.name == name)
-            known = c.what == pending_change::close_statement ? nullptr : c.statement;
-    if (known) {
-        // The name is taken: the server shall say so, under the name that it knows.
-        ensure_prepared(known, out);
-        if (conversation.add({expect::parse, origin::frontend, 0}))
-            encode(protocol::parse_names{known->server_name, names->query, names->parameter_types},
-                   out);
+    if (statement_now(name)) {
+        // The name is taken: the server shall say so.
+        if (!is_borrowed(name)) borrow_name(name, out);
+        if (conversation.add({expect::parse, origin::frontend, 0})) out += whole;
         return;
     }
+    if (pins_.has(pin_reason::sql_prepare)) refuse_taken_name(name, out);
+    std::string key;
     const auto statement =
-        owner_.prepared().intern(names->query, names->parameter_types, parse_state_now(), facts,
+        owner_.prepared().intern(names->query, names->parameter_types, parse_state_now(key), facts,
                                  facts->parsed && !time_word);
+    if (names_shown_) {
+        if (conversation.add({expect::parse, origin::frontend,
+                              change({pending_change::parse_own, name, statement, 0})}))
+            out += whole;
+        borrowed_names_.push_back(name);
+        return;
+    }
     if (lease_->state.prepared.use(statement->id)) {
         owner_.counters().prepares_avoided.add();
         conversation.add({expect::synthetic, origin::frontend,
@@ -217,20 +217,16 @@ void session::forward_parse(unit& u,
     }
     evict_prepared(out);
     owner_.counters().prepares_forwarded.add();
-    if (conversation.add(
+    if (!conversation.add(
             {expect::parse, origin::frontend, change({pending_change::parse, name, statement, 0})}))
-        encode(protocol::parse_names{statement->server_name, names->query, names->parameter_types},
-               out);
-}
-
-/// A Parse of this named statement is on its way to the leased connection.
-bool session::is_being_prepared(const prepared_ptr& statement) const {
-    return std::any_of(changes_.begin(), changes_.end(), [&](const auto& c) {
-        if (c.statement != statement) return false;
-        return c.what == pending_change::parse
-                   ? !c.name.empty()
-                   : c.what == pending_change::parse_again && lease_->unnamed != statement;
-    });
+        return;
+    encode(protocol::parse_names{statement->server_name, names->query, names->parameter_types},
+           out);
+    // Others have been told its columns: have they changed since?
+    if (statement->shape != 0 &&
+        conversation.add({expect::describe_statement, origin::helper,
+                          change({pending_change::verify_parse, name, statement, 0})}))
+        encode(protocol::describe{protocol::target_kind::statement, statement->server_name}, out);
 }
 
 /// Puts a Parse of our own in front of a message that needs the statement; its error is the
@@ -269,15 +265,6 @@ void session::evict_prepared(std::string& out) {
     }
 }
 
-/// The statement that a name means at this point of the unit.
-prepared_ptr session::statement_now(std::string_view name) const {
-    for (auto c = changes_.rbegin(); c != changes_.rend(); ++c) {
-        if (c->name != name || c->what == pending_change::parse_again) continue;
-        return c->what == pending_change::close_statement ? nullptr : c->statement;
-    }
-    return find_statement(name);
-}
-
 void session::forward_bind(unit& u, const unit_message& m, std::string& out) {
     auto& conversation = lease_->conversation();
     const auto body = u.body(m);
@@ -287,13 +274,17 @@ void session::forward_bind(unit& u, const unit_message& m, std::string& out) {
     const auto whole = u.bytes.substr(m.offset, m.size);
     const auto statement = statement_now(name);
     if (name.empty()) {
+        bound_ = nullptr;
         ensure_unnamed(statement, out);
         if (conversation.add({expect::bind, origin::frontend, 0})) out += whole;
         return;
     }
     std::string_view server_name = name;
     std::string escaped;
-    if (statement) {
+    bound_ = portal.empty() && statement && statement->shape == 0 ? statement : nullptr;
+    if (is_borrowed(name)) {
+        // It is there by this name.
+    } else if (statement) {
         ensure_prepared(statement, out);
         server_name = statement->server_name;
     } else if (name.starts_with(server_name_prefix)) {
@@ -313,22 +304,14 @@ void session::forward_bind(unit& u, const unit_message& m, std::string& out) {
     }
 }
 
-/// A Parse of the unnamed statement is on its way to this connection.
-bool session::parses_unnamed() const {
-    return std::any_of(changes_.begin(), changes_.end(), [](const auto& c) {
-        return c.what == pending_change::parse && c.name.empty();
-    });
-}
-
-void session::forward_target(char type,
-                             std::string_view body,
-                             std::string_view whole,
-                             std::string& out) {
+void session::forward_target(const unit& u, const unit_message& m, std::string& out) {
     auto& conversation = lease_->conversation();
-    const auto what = protocol::decode_describe(body);
+    const auto whole = u.bytes.substr(m.offset, m.size);
+    const auto what = protocol::decode_describe(u.body(m));
     if (!what) return;
+    const bool closes = m.type == 'C';
     const bool portal = what->target == protocol::target_kind::portal;
-    if (type == 'C' && !portal && !what->name.empty()) {
+    if (closes && !portal && !what->name.empty()) {
         if (pins_.has(pin_reason::sql_prepare) && !statement_now(what->name)) {
             if (conversation.add({expect::close, origin::frontend, 0})) out += whole;
             return;
@@ -338,22 +321,30 @@ void session::forward_target(char type,
              change({pending_change::close_statement, std::string{what->name}, nullptr, 0})});
         return;
     }
-    const auto kind = type == 'C' ? expect::close
-                      : portal    ? expect::describe_portal
-                                  : expect::describe_statement;
+    const auto kind = closes   ? expect::close
+                      : portal ? expect::describe_portal
+                               : expect::describe_statement;
+    std::uint64_t tag = 0;
     if (portal || what->name.empty()) {
-        if (!portal && type == 'C') unnamed_ = lease_->unnamed = nullptr;
-        if (!portal && type == 'D') ensure_unnamed(statement_now({}), out);
-        if (conversation.add({kind, origin::frontend, 0})) out += whole;
+        if (!portal && closes) unnamed_ = lease_->unnamed = nullptr;
+        if (!portal && !closes) {
+            const auto statement = statement_now({});
+            ensure_unnamed(statement, out);
+            // Whoever only prepares in this unit binds in another, maybe elsewhere.
+            if (u.parse_only) tag = learns_shape(statement);
+        } else if (portal && !closes && what->name.empty()) {
+            tag = learns_shape(bound_);
+        }
+        if (conversation.add({kind, origin::frontend, tag})) out += whole;
         return;
     }
     const auto statement = statement_now(what->name);
-    if (!statement) {
+    if (!statement || is_borrowed(what->name)) {
         if (conversation.add({kind, origin::frontend, 0})) out += whole;
         return;
     }
     ensure_prepared(statement, out);
-    if (conversation.add({kind, origin::frontend, 0}))
+    if (conversation.add({kind, origin::frontend, learns_shape(statement)}))
         encode(protocol::describe{protocol::target_kind::statement, statement->server_name}, out);
 }
 

@@ -165,8 +165,10 @@ void session::answer_command(unit& u, std::string_view tag) {
             const auto names = protocol::decode_parse_names(body);
             const auto facts = owner_.facts().look_up(names->query);
             const bool named = !names->statement.empty();
-            auto made = owner_.prepared().intern(names->query, names->parameter_types, parse_state_,
-                                                 facts, named);
+            std::string key;
+            unasked_at_parse_ = 0;
+            auto made = owner_.prepared().intern(names->query, names->parameter_types,
+                                                 parse_state_now(key), facts, named);
             if (named)
                 statements_[std::string{names->statement}] = std::move(made);
             else

@@ -106,8 +106,12 @@ bool session::plan(unit& u) {
             break;
         }
     }
-    for (const auto& f : u.facts)
+    bool names = false;
+    for (const auto& f : u.facts) {
         if (!f->parsed) u.unparsed = true;
+        names = names || f->about_prepared;
+    }
+    if (names) plan_names(u);
     return true;
 }
 
@@ -115,7 +119,7 @@ bool session::plan(unit& u) {
 void session::plan_use(unit& u, std::string_view name) {
     for (const auto& c : changes_)
         if (c.name == name || c.what == pending_change::forget_all) u.waits = true;
-    const auto statement = find_statement(name);
+    auto statement = find_statement(name);
     if (!statement) {
         // The server will say what is wrong with it, unless SQL's PREPARE made it: then the session
         // is pinned.
@@ -128,6 +132,7 @@ void session::plan_use(unit& u, std::string_view name) {
         u.waits = u.waits || (c.what == pending_change::parse_again && c.statement == statement);
     u.facts.push_back(statement->facts);
     if (u.hint == sql::routing_hint::none) u.hint = sql::scan_hint(statement->text);
+    u.uses.push_back(std::move(statement));
 }
 
 route_session session::route_state() const {
@@ -188,12 +193,6 @@ void session::judge(unit& u) {
 bool session::is_refused(const sql::query_facts& facts) const {
     return !catalog_->refused.empty() && owner_.view().primary &&
            catalog_->refused.contains(facts.fingerprint, owner_.now());
-}
-
-prepared_ptr session::find_statement(std::string_view name) const {
-    if (name.empty()) return unnamed_;
-    const auto it = statements_.find(std::string{name});
-    return it == statements_.end() ? nullptr : it->second;
 }
 
 } // namespace pgweir

@@ -110,8 +110,7 @@ bool session::handle_with_lease(unit& u) {
         return false;
     }
     if (pins_.any() || !lease_->state.standby) {
-        forward_unit(u);
-        return true;
+        return send_unit(u);
     }
     const auto status = lease_->conversation().status();
     const bool reads = u.route.target == route_target::standby;
@@ -120,16 +119,13 @@ bool session::handle_with_lease(unit& u) {
         if (discarding_ || !reads || !pure_unit_ || block_ != block_state::none ||
             changes_.size() > 64)
             return false;
-        forward_unit(u);
-        return true;
+        return send_unit(u);
     }
     if (status == 'E' || (status == 'T' && ends_block(u))) {
-        forward_unit(u);
-        return true;
+        return send_unit(u);
     }
     if (reads && (status == 'T' || block_ == block_state::none)) {
-        forward_unit(u);
-        return true;
+        return send_unit(u);
     }
     if (status == 'T') {
         begin_move();
@@ -285,8 +281,7 @@ bool session::begin_lease(unit& u, backend_ptr leased) {
         if (const auto asked = ask_to_pin(u, false); asked != pin_verdict::go_on)
             return asked == pin_verdict::look_again;
     if (prepare_lease(u)) return false;
-    forward_unit(u);
-    return true;
+    return send_unit(u);
 }
 
 /// Makes the connection's state the session's own and opens the block that is still to be opened.
@@ -327,6 +322,7 @@ void session::inject(std::string_view sql) {
 /// The present injection is answered.
 void session::on_injected_ready() {
     if (probe_) return end_probe();
+    if (preparing_) return end_preparing();
     if (std::exchange(refusing_, false)) {
         injected_error_.clear();
         waiting_ = wait_for::nothing;
@@ -387,6 +383,10 @@ void session::end_lease() {
     drop_unused_pin();
     retry_.clear();
     pure_unit_ = false;
+    // Names that are not given back show to others.
+    if (!borrowed_names_.empty()) leased->condemn();
+    borrowed_names_.clear();
+    names_shown_ = names_used_ = false;
     leased->home().give_back(std::move(leased));
 }
 

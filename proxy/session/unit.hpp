@@ -6,10 +6,12 @@
 #include "protocol/frame.hpp"
 #include "proxy/router/harmless.hpp"
 #include "proxy/router/router.hpp"
+#include "proxy/session/prepared_statements.hpp"
 #include "sql/facts.hpp"
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -27,6 +29,14 @@ struct unit {
     std::vector<std::shared_ptr<const sql::query_facts>>
         facts; // of every statement that it brings or uses
 
+    std::vector<prepared_ptr> uses; // prepared before this unit, by the protocol
+    struct own_name {
+        std::string name; // of a protocol-level statement, as SQL in this unit calls it
+        bool runs = false;
+    };
+    std::vector<own_name> own_names;
+    std::string foreign_name; // of a statement as servers know it, said by SQL
+
     char end = 0;           // 'Q', 'S', 'F' or 'H'; 0: cut by the buffer limit
     std::uint64_t rest = 0; // bytes of its last message that have not arrived (it streams through)
 
@@ -35,6 +45,7 @@ struct unit {
     bool holds_portal = false;   // a row limit or a named portal: its server must stay
     bool unparsed = false;       // text that cannot be judged
     bool waits = false;          // uses a name whose fate is not known yet
+    bool lists_names = false;    // reads pg_prepared_statements
     sql::routing_hint hint = sql::routing_hint::none;
     route_decision route;
     session_risk risk; // where it goes to the primary
@@ -59,10 +70,14 @@ struct unit {
         bytes = {};
         messages.clear();
         facts.clear();
+        uses.clear();
+        own_names.clear();
+        foreign_name.clear();
         end = 0;
         rest = 0;
         parse_only = true;
         foreign_portal = holds_portal = unparsed = waits = false;
+        lists_names = false;
         hint = sql::routing_hint::none;
         route = {};
         risk = {};

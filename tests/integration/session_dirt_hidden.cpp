@@ -116,6 +116,10 @@ std::vector<session_dirt> expression_dirt() {
         {"InAGeneratedColumn", {{"insert into dirty_generated (n) values (1)"}}},
         {"InARule", {{"insert into dirty_rule values (1)"}}},
         {"InADeferredTrigger", {{"begin"}, {"insert into dirty_deferred values (1)"}, {"commit"}}},
+        {"InAPreparedQuery",
+         {{"select dirty_value()", "", dirty_step::way::prepare, "ps"},
+          {"execute ps"},
+          {"deallocate ps"}}},
         {"InACalledProcedure", {{"call dirty_procedure()"}}},
     };
 }

@@ -78,6 +78,7 @@ std::vector<session_dirt> statement_dirt() {
          run},
         {"SqlPrepareThatFails", {{"prepare ps as select * from no_such_table", "42P01"}}, run},
         {"SqlPrepareAndDiscardAll", {{"prepare ps as select $1::int + 1"}, {"discard all"}}, run},
+        {"ProtocolPrepare", {{"select $1::int + 1", "", way::prepare, "ps"}}, run},
         {"ProtocolPrepareDeallocated",
          {{"select $1::int + 1", "", way::prepare, "ps"}, {"deallocate ps"}},
          run},

@@ -39,5 +39,26 @@ TEST_F(stickiness, AHundredSessionsKeepReportedParametersAndPreparedStatements) 
     expect_nothing_mixed_up(options);
 }
 
+TEST_F(stickiness, StatementsKeepTheConstantsOfTheirParse) {
+    stickiness_options options;
+    options.unreported_too = false;
+    options.deallocates = false;
+    expect_nothing_mixed_up(options);
+}
+
+TEST_F(stickiness, DeallocateFindsTheSessionsOwnStatements) {
+    stickiness_options options;
+    options.unreported_too = false;
+    options.old_statements_too = false;
+    expect_nothing_mixed_up(options);
+}
+
+TEST_F(stickiness, AHundredSessionsKeepEveryParameterAndTheirRoles) {
+    stickiness_options options;
+    options.old_statements_too = false;
+    options.deallocates = false;
+    expect_nothing_mixed_up(options);
+}
+
 } // namespace
 } // namespace pgweir::test

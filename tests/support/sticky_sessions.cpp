@@ -86,7 +86,7 @@ void sticky_session::set_up() {
     connection_.must(std::string{"set datestyle = '"} + (number_ % 2 == 0 ? "ISO" : "SQL") +
                      ", DMY'");
     if (run_.options.unreported_too) {
-        connection_.must("set work_mem = '" + std::to_string(1000 + number_) + "kB'");
+        connection_.must("set work_mem = '" + std::to_string(1100 + number_) + "kB'");
         connection_.must("set search_path = tenant_" + std::to_string(number_ % tenants));
         connection_.must("set app.tenant = '" + label_ + "'");
         connection_.must("set role sticky_" + std::to_string(number_ % roles));
@@ -125,7 +125,7 @@ void sticky_session::look(const std::string& application_name) {
         const auto tenant = "tenant_" + std::to_string(number_ % tenants);
         sql += ", current_setting('work_mem'), current_setting('search_path'), "
                "current_setting('app.tenant', true), current_user, (select name from whoami)";
-        expected += "|" + std::to_string(1000 + number_) + "kB|" + tenant + "|" + label_ +
+        expected += "|" + std::to_string(1100 + number_) + "kB|" + tenant + "|" + label_ +
                     "|sticky_" + std::to_string(number_ % roles) + "|" + tenant;
     }
     expect(connection_.exec(sql + ")"), expected);

@@ -20,7 +20,7 @@ prepared_ptr intern(prepared_store& store,
                     std::string_view text,
                     std::string_view state = {},
                     bool shared = true) {
-    return store.intern(text, no_types, state, some_facts(), shared);
+    return store.intern(text, no_types, {state}, some_facts(), shared);
 }
 
 } // namespace
@@ -28,20 +28,20 @@ prepared_ptr intern(prepared_store& store,
 TEST(PreparedStore, TheSameTextTypesAndStateAreOneStatement) {
     prepared_store store{3};
     const auto facts = some_facts();
-    const auto first = store.intern("select $1", one_type, "a=1", facts, true);
+    const auto first = store.intern("select $1", one_type, {"a=1"}, facts, true);
     EXPECT_EQ(first->text, "select $1");
     EXPECT_EQ(first->types, one_type);
     EXPECT_EQ(first->facts, facts);
-    EXPECT_EQ(store.intern("select $1", one_type, "a=1", some_facts(), true), first);
+    EXPECT_EQ(store.intern("select $1", one_type, {"a=1"}, some_facts(), true), first);
     EXPECT_EQ(store.find("select $1", one_type, "a=1"), first);
 }
 
 TEST(PreparedStore, AnythingElseIsAnotherStatement) {
     prepared_store store{0};
-    const auto first = store.intern("select $1", one_type, "a=1", some_facts(), true);
-    EXPECT_NE(store.intern("select $2", one_type, "a=1", some_facts(), true), first);
-    EXPECT_NE(store.intern("select $1", no_types, "a=1", some_facts(), true), first);
-    EXPECT_NE(store.intern("select $1", one_type, "a=2", some_facts(), true), first)
+    const auto first = store.intern("select $1", one_type, {"a=1"}, some_facts(), true);
+    EXPECT_NE(store.intern("select $2", one_type, {"a=1"}, some_facts(), true), first);
+    EXPECT_NE(store.intern("select $1", no_types, {"a=1"}, some_facts(), true), first);
+    EXPECT_NE(store.intern("select $1", one_type, {"a=2"}, some_facts(), true), first)
         << "search_path may mean another table";
     EXPECT_EQ(store.find("select $1", one_type, ""), nullptr);
 }
@@ -54,6 +54,16 @@ TEST(PreparedStore, WhatIsNotSharedIsNewEveryTimeAndNeverFound) {
     const auto shared = intern(store, "select 'now'");
     EXPECT_NE(shared, first);
     EXPECT_NE(intern(store, "select 'now'", {}, false), shared);
+}
+
+TEST(PreparedStore, WhatIsOutdatedIsNotFoundAgain) {
+    prepared_store store{0};
+    const auto first = intern(store, "select 1");
+    first->outdated = true;
+    EXPECT_EQ(store.find("select 1", no_types, {}), nullptr);
+    const auto second = intern(store, "select 1");
+    EXPECT_NE(second, first);
+    EXPECT_EQ(store.find("select 1", no_types, {}), second);
 }
 
 TEST(PreparedStore, NamesAndNumbersAreNeverUsedTwiceInAProcess) {

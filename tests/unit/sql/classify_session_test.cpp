@@ -132,9 +132,9 @@ constexpr statement_case session_state[] = {
     {"prepare p as select set_config('a', 'b', false)",
      "prepare name:p fn:set_config/3 effect:opaque,sql_prepare(p)"},
     {"execute p",
-     "execute writes name:p effect:opaque"},
+     "execute writes name:p executes:p effect:opaque"},
     {"execute p (1, f(2))",
-     "execute writes name:p fn:f/1 effect:opaque"},
+     "execute writes name:p executes:p fn:f/1 effect:opaque"},
     {"deallocate p",
      "deallocate name:p effect:deallocate(p)"},
     {"deallocate prepare all",
@@ -279,6 +279,17 @@ constexpr statement_case transactions[] = {
 
 TEST(Classify, SessionStateIsNoted) {
     expect_facts(session_state);
+}
+
+TEST(Classify, WhatIsAboutPreparedStatementsIsMarked) {
+    for (const char* text :
+         {"prepare p as select 1", "execute p", "deallocate p", "explain analyze execute p",
+          "select 1; create temp table t as execute p", "select * from pg_prepared_statements",
+          "select name from pg_catalog.pg_prepared_statement()"})
+        EXPECT_TRUE(classify(text).about_prepared) << text;
+    for (const char* text : {"select 1", "select * from other.pg_prepared_statements",
+                             "create trigger t before insert on r execute function p()"})
+        EXPECT_FALSE(classify(text).about_prepared) << text;
 }
 
 TEST(Classify, TransactionControlKeepsItsModes) {

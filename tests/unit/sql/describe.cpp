@@ -129,6 +129,7 @@ std::string describe(const statement_facts& facts) {
     append(out, modes.snapshot, " snapshot");
     append(out, modes.chain, " chain");
     if (!facts.name.empty()) out += " name:" + facts.name;
+    if (!facts.executes.empty()) out += " executes:" + facts.executes;
     append(out, " rel:", facts.relations);
     append(out, " fn:", facts.functions);
     append(out, " op:", facts.operators);
