@@ -346,10 +346,10 @@ private:
     probe_parts doubt_ = probe_parts::none;   // what its units may have changed on the leased one …
     std::vector<std::string> doubtful_names_; // … and which parameters, by lower-case name
     std::optional<probe_reader> probe_;       // the server is being asked
-    std::uint64_t unasked_ = 0; // statements since then that may have changed a setting
-    parameter_map told_;        // what the client believes (ParameterStatus)
+    std::uint64_t unasked_ = 0;          // statements since then that may have changed a setting
+    parameter_map told_;                 // what the client believes (ParameterStatus)
     std::uint64_t unasked_at_parse_ = 0; // the same, but for what the unit itself is about to run
-    std::string parse_state_;   // what it parses under: part of a prepared statement's identity …
+    std::string parse_state_; // what it parses under: part of a prepared statement's identity …
     std::shared_ptr<const parse_parameters> parsed_under_; // … the same, made when it is needed
     std::vector<std::string> borrowed_names_; // statements under the client's names on the server
     std::vector<std::string> deallocated_;    // by the unit under way, if it succeeds
