@@ -44,9 +44,14 @@ class Client
         );
     }
 
-    public function connect(): void
+    public function login(): void
     {
         $this->connection = self::open();
+    }
+
+    public function connect(): void
+    {
+        $this->login();
         same($this->value('select ?::int', $this->number), $this->number, 'own number');
     }
 
@@ -232,7 +237,7 @@ function work(int $number, array $checks): string
 {
     $failures = '';
     $client = new Client($number);
-    foreach (['connect', ...$checks] as $check) {
+    foreach ($checks as $check) {
         if (isset(SKIPPED[$check])) {
             continue;
         }
@@ -240,7 +245,7 @@ function work(int $number, array $checks): string
             $client->$check();
         } catch (Throwable $error) {
             $failures .= "$check\tclient $number: " . strtr($error->getMessage(), "\n\t", '  ') . "\n";
-            if ($check === 'connect') {
+            if ($check === 'connect' || $check === 'login') {
                 break;
             }
             try {
@@ -294,10 +299,10 @@ function waiters(): array
 {
     $holder = proc_open([PHP_BINARY, __FILE__, 'hold'], [['pipe', 'r'], ['pipe', 'w'], STDERR], $pipes);
     same(fgets($pipes[1]), "held\n", 'who keeps the connection');
-    $refused = everybody(['refused']);
+    $refused = everybody(['login', 'refused']);
     fwrite($pipes[0], "\n");
     same(proc_close($holder), 0, 'end of who kept the connection');
-    $reasons = array_merge(...array_values($refused), ...array_values(everybody(['served'])));
+    $reasons = array_merge(...array_values($refused), ...array_values(everybody(['login', 'served'])));
     return $reasons === [] ? [] : ['waiters' => $reasons];
 }
 
@@ -306,7 +311,7 @@ if ($argv[1] === 'hold') {
     exit(0);
 }
 $checks = array_slice($argv, 1);
-$reasons = $checks === ['waiters'] ? waiters() : everybody($checks);
+$reasons = $checks === ['waiters'] ? waiters() : everybody(['connect', ...$checks]);
 foreach (['connect', ...$checks] as $check) {
     if (isset(SKIPPED[$check])) {
         echo "skip $check: ", SKIPPED[$check], "\n";
