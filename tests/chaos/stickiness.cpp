@@ -36,13 +36,9 @@ protected:
     }
 };
 
-TEST_F(stickiness, AHundredSessionsKeepReportedParametersAndPreparedStatements) {
+TEST_F(stickiness, AHundredSessionsKeepParametersRolesAndPreparedStatements) {
     PGWEIR_ONLY();
-    stickiness_options options;
-    options.unreported_too = false;
-    options.old_statements_too = false;
-    options.deallocates = false;
-    run_and_expect_nothing(options);
+    run_and_expect_nothing({});
 }
 
 } // namespace
