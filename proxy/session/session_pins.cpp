@@ -90,9 +90,7 @@ void session::end_pin_wait() {
 void session::fail_pin(lease_refusal why) {
     failure_ = std::move(why);
     if (lease_ && lease_->conversation().status() == 'T') {
-        refusing_ = true;
-        waiting_ = wait_for::injection;
-        inject("ROLLBACK TO SAVEPOINT pgweir_refused_a_pin");
+        fail_block();
         return;
     }
     waiting_ = wait_for::nothing;
