@@ -54,6 +54,7 @@ def run(sql, *parameters):
 
 
 class DjangoClient(Client):
+    sqlstate = staticmethod(sqlstate)
     skipped = {"pipeline": "Django has none; bulk_create is in `prepared`"}
 
     def connect(self):
@@ -188,13 +189,6 @@ class DjangoClient(Client):
         found = [n.payload for n in connection.connection.notifies(timeout=10, stop_after=1)]
         same(found, [self.body(0)], "payload")
         run("unlisten *")
-
-    def refused(self):
-        seconds = expect_error("53300", sqlstate, lambda: self.insert(1))
-        same(seconds < 20, True, f"refused in time ({seconds:.1f} s)")
-
-    def served(self):
-        self.insert(1)
 
 
 main(DjangoClient)

@@ -13,6 +13,7 @@ def sqlstate(error):
 
 
 class Psycopg2Client(Client):
+    sqlstate = staticmethod(sqlstate)
     skipped = {"pipeline": "psycopg 2 has none"}
 
     def connect(self):
@@ -143,13 +144,6 @@ class Psycopg2Client(Client):
         self.connection.poll()
         same([notify.payload for notify in self.connection.notifies], [self.body(0)], "payload")
         self.run("unlisten *")
-
-    def refused(self):
-        seconds = expect_error("53300", sqlstate, lambda: self.insert(1))
-        same(seconds < 20, True, f"refused in time ({seconds:.1f} s)")
-
-    def served(self):
-        self.insert(1)
 
 
 main(Psycopg2Client)

@@ -10,6 +10,7 @@ def sqlstate(error):
 
 
 class PsycopgClient(Client):
+    sqlstate = staticmethod(sqlstate)
     skipped = {}
 
     def connect(self):
@@ -161,13 +162,6 @@ class PsycopgClient(Client):
         else:
             raise AssertionError("no notification in 10 s")
         self.run("unlisten *")
-
-    def refused(self):
-        seconds = expect_error("53300", sqlstate, lambda: self.insert(1))
-        same(seconds < 20, True, f"refused in time ({seconds:.1f} s)")
-
-    def served(self):
-        self.insert(1)
 
 
 main(PsycopgClient)

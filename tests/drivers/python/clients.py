@@ -57,6 +57,13 @@ class Client:
     def let_go(self):
         self.run("drop table kept")
 
+    def refused(self):
+        seconds = expect_error("53300", self.sqlstate, lambda: self.insert(1))
+        same(seconds < 20, True, f"refused in time ({seconds:.1f} s)")
+
+    def served(self):
+        self.insert(1)
+
 
 def until_done(seconds, action):
     """Does it in another thread after so many seconds, again and again until `set` is called."""
