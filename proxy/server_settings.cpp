@@ -59,6 +59,20 @@ routing_policy_text policy_text(const settings& s) {
     return text;
 }
 
+consistency consistency_of(const consistency_setting& s) {
+    switch (s.level) {
+    case consistency_level::session:
+        return {consistency_mode::session, {}};
+    case consistency_level::eventual:
+        return {consistency_mode::eventual, {}};
+    case consistency_level::primary:
+        return {consistency_mode::primary, {}};
+    case consistency_level::bounded:
+        return {consistency_mode::bounded, s.bound};
+    }
+    return {};
+}
+
 std::shared_ptr<const catalog> catalog_from(const std::string& database,
                                             std::uint32_t server_version,
                                             const std::vector<catalog_result>& results,

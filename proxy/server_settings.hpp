@@ -5,6 +5,7 @@
 #include "proxy/cluster/monitor_settings.hpp"
 #include "proxy/config/settings.hpp"
 #include "proxy/router/catalog_snapshot.hpp"
+#include "proxy/router/read_your_writes.hpp"
 #include "proxy/router/routing_policy.hpp"
 
 #include <memory>
@@ -15,6 +16,8 @@ namespace pgweir {
 
 [[nodiscard]] monitor_settings monitor_settings_of(const settings& s);
 [[nodiscard]] routing_policy_text policy_text(const settings& s);
+/// In the router's own words.
+[[nodiscard]] consistency consistency_of(const consistency_setting& s);
 
 /// A snapshot from the catalog queries' answers; null and a log line if they cannot be used.
 [[nodiscard]] std::shared_ptr<const catalog>
