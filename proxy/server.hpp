@@ -14,6 +14,7 @@
 
 #include <boost/asio/signal_set.hpp>
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -53,6 +54,8 @@ public:
     [[nodiscard]] connection_budget& budget() { return *budget_; }
     [[nodiscard]] shared_parts& shared() { return shared_; }
     [[nodiscard]] control_counters& counters() { return control_counters_; }
+    /// True while a SWITCHOVER is under way: there is one at a time.
+    [[nodiscard]] std::atomic<bool>& switching_over() { return switching_over_; }
     /// Control thread.
     [[nodiscard]] const cluster_view_ptr& view() const { return view_; }
     [[nodiscard]] const live_settings_ptr& live() const { return live_; }
@@ -86,6 +89,7 @@ private:
     auth_directory secrets_;
     commit_marks marks_;
     control_counters control_counters_;
+    std::atomic<bool> switching_over_{false};
     defaults_watch defaults_;
     struct defaults_seen {
         std::optional<std::uint16_t> on; // the primary that was asked

@@ -80,7 +80,7 @@ void worker::tick() {
 }
 
 void worker::tick_pin_waiters() {
-    if (pin_waiters_.empty()) return;
+    if (pin_waiters_.empty() || held_since_) return;
     std::vector<std::uint64_t> waiting;
     for (const auto& [serial, s] : pin_waiters_)
         waiting.push_back(serial);
@@ -281,8 +281,7 @@ void worker::pause(const std::string& database) {
         all_paused_ = true;
     else
         paused_.insert(database);
-    for (auto& [key, p] : pools_)
-        p->paused = is_paused(key.database);
+    apply_pauses();
 }
 
 void worker::resume(const std::string& database) {
@@ -292,8 +291,25 @@ void worker::resume(const std::string& database) {
     } else {
         paused_.erase(database);
     }
+    apply_pauses();
+}
+
+void worker::hold() {
+    if (!held_since_) held_since_ = clock::now();
+    apply_pauses();
+}
+
+void worker::release() {
+    if (!held_since_) return;
+    held_before_ += clock::now() - *held_since_;
+    held_since_.reset();
+    apply_pauses();
+}
+
+void worker::apply_pauses() {
     for (auto& [key, p] : pools_) {
         const bool was = std::exchange(p->paused, is_paused(key.database));
+        if (p->paused) p->close_outdated();
         if (was && !p->paused) p->on_wake();
     }
 }

@@ -231,14 +231,22 @@ public:
     void close_all();
     /// Idle connections that the budget has retired meanwhile.
     void close_outdated();
-    /// PAUSE and RESUME: no server connection of this database (empty: of any) is handed out in
-    /// between, in pools made meanwhile too.
+    /// PAUSE and RESUME: no server connection of this database (empty: of any) is handed out or
+    /// kept in between, in pools made meanwhile too.
     void pause(const std::string& database);
     void resume(const std::string& database);
+    /// SWITCHOVER: nothing is handed out in between, whatever is paused or resumed meanwhile, and
+    /// the time does not count for those who wait.
+    void hold();
+    void release();
     [[nodiscard]] bool is_paused(const std::string& database) const {
-        return all_paused_ || paused_.contains(database);
+        return all_paused() || paused_.contains(database);
     }
-    [[nodiscard]] bool all_paused() const { return all_paused_; }
+    [[nodiscard]] bool all_paused() const { return all_paused_ || held_since_; }
+    /// `now`, on a clock that stands still during a hold: for limits on waiting.
+    [[nodiscard]] clock::time_point patient(clock::time_point now) const {
+        return (held_since_ ? *held_since_ : now) - held_before_;
+    }
     [[nodiscard]] const std::set<std::string, std::less<>>& paused() const { return paused_; }
     /// Resumes with the next cluster view, or soon.
     task<> next_view();
@@ -327,6 +335,7 @@ private:
     void tick();
     void sweep_sessions();
     void tick_pin_waiters();
+    void apply_pauses();
 
     unsigned id_;
     shared_parts& shared_;
@@ -375,6 +384,8 @@ private:
     double connect_tokens_ = 10;
     std::set<std::string, std::less<>> paused_;
     bool all_paused_ = false;
+    std::optional<clock::time_point> held_since_;
+    clock::duration held_before_{0}; // in all earlier holds
     bool closing_ = false;
     std::thread thread_;
 };

@@ -27,7 +27,7 @@ bool is_of(const pool_key& key, const std::string& database) {
 std::size_t in_use(worker& w, const std::string& database) {
     std::size_t count = 0;
     for (const auto& [key, p] : w.pools())
-        if (is_of(key, database)) count += p->all().size() - p->idle();
+        if (is_of(key, database)) count += p->in_use();
     return count;
 }
 
@@ -94,6 +94,8 @@ task<admin_outcome> admin_actions::perform(admin_command command) {
         return reconnect(std::move(command.argument));
     case admin_word::kill_client:
         return kill_client(client_id_of(command.argument));
+    case admin_word::switchover:
+        return switchover(std::move(command.argument));
     case admin_word::shutdown:
     case admin_word::set:
         break;
@@ -149,6 +151,8 @@ task<admin_outcome> admin_actions::reload() {
 /// Clients that ask meanwhile wait. If the console goes away before all is at rest, the pause
 /// stays.
 task<admin_outcome> admin_actions::pause(std::string database) {
+    if (on_.all_paused())
+        co_return failed({"55000", "all databases are paused already", "RESUME ends that."});
     spdlog::info("paused by the console database={}", database.empty() ? "all" : database);
     std::function<std::size_t(worker&)> begin = [database](worker& w) {
         w.pause(database);
@@ -175,6 +179,8 @@ task<admin_outcome> admin_actions::pause(std::string database) {
 task<admin_outcome> admin_actions::resume(std::string database) {
     if (!database.empty() && on_.all_paused())
         co_return failed({"55000", "all databases are paused", "RESUME without a name ends that."});
+    if (database.empty() && !on_.all_paused() && on_.paused().empty())
+        co_return failed({"55000", "nothing is paused", ""});
     if (!database.empty() && !on_.is_paused(database))
         co_return failed({"55000", "database \"" + database + "\" is not paused", ""});
     spdlog::info("resumed by the console database={}", database.empty() ? "all" : database);

@@ -4,6 +4,7 @@
 
 #include "proxy/admin/admin_command.hpp"
 #include "proxy/admin/admin_tables.hpp"
+#include "proxy/admin/switchover.hpp"
 #include "proxy/asio.hpp"
 #include "proxy/net/stream.hpp"
 
@@ -48,6 +49,13 @@ private:
     task<admin_outcome> order(admin_command command);
     task<admin_outcome> reconnect(std::string database);
     task<admin_outcome> kill_client(std::int32_t id);
+    // admin_switchover.cpp
+    task<admin_outcome> switchover(std::string wanted);
+    task<admin_outcome> held_switchover(std::string wanted,
+                                        std::chrono::steady_clock::time_point begun);
+    task<std::optional<admin_error>> drain_all(std::chrono::steady_clock::time_point deadline);
+    task<switchover_progress> watch_switchover(switchover_plan plan,
+                                               std::chrono::steady_clock::time_point deadline);
     [[nodiscard]] bool peer_is_gone() const;
 
     server& server_;

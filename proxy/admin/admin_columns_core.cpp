@@ -156,6 +156,13 @@ constexpr std::array<admin_column, 2> lists{{{"list", text}, {"items", int4}}};
 constexpr std::array<admin_column, 1> version{{{"version", text}}};
 constexpr std::array<admin_column, 2> state{{{"key", text}, {"value", text}}};
 constexpr std::array<admin_column, 1> parameter{{{"value", text}}};
+constexpr std::array<admin_column, 5> switchover{{
+    {"old_primary", text},
+    {"new_primary", text},
+    {"drain_ms", int8},
+    {"command_ms", int8},
+    {"held_ms", int8},
+}};
 
 } // namespace
 
@@ -189,6 +196,10 @@ std::span<const admin_column> columns_of(show_topic topic) noexcept {
         break;
     }
     return {};
+}
+
+std::span<const admin_column> switchover_columns() noexcept {
+    return switchover;
 }
 
 } // namespace pgweir

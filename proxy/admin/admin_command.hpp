@@ -22,6 +22,7 @@ enum class admin_word : std::uint8_t {
     drain,
     kill_client,
     reconnect,
+    switchover,
     shutdown,
     set,
 };
@@ -49,7 +50,8 @@ struct admin_command {
     admin_word word = admin_word::show;
     show_topic topic = show_topic::help;
     shutdown_mode shutdown = shutdown_mode::now;
-    /// A node, a database (empty: all), a client's id, or the name of a parameter in lower case.
+    /// A node (SWITCHOVER: may be empty), a database (empty: all), a client's id, or the name of a
+    /// parameter in lower case.
     std::string argument;
 };
 
@@ -58,6 +60,7 @@ struct admin_error {
     std::string sqlstate;
     std::string message;
     std::string hint;
+    std::string detail = {};
 };
 
 using admin_statement = std::variant<admin_command, admin_error>;

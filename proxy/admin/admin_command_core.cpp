@@ -111,7 +111,7 @@ private:
 };
 
 /// What may follow a command's first word.
-enum class takes : std::uint8_t { nothing, database, node, client, mode };
+enum class takes : std::uint8_t { nothing, database, node, perhaps_node, client, mode };
 
 struct command_row {
     std::string_view word;
@@ -128,6 +128,7 @@ constexpr std::array commands{
     command_row{"drain", admin_word::drain, takes::node, "DRAIN"},
     command_row{"kill_client", admin_word::kill_client, takes::client, "KILL_CLIENT"},
     command_row{"reconnect", admin_word::reconnect, takes::database, "RECONNECT"},
+    command_row{"switchover", admin_word::switchover, takes::perhaps_node, "SWITCHOVER"},
     command_row{"shutdown", admin_word::shutdown, takes::mode, "SHUTDOWN"},
 };
 
@@ -226,6 +227,7 @@ admin_statement parse_command(const command_row& row, const tokens& words) {
         if (given) return syntax_error(name + " takes no argument");
         return command;
     case takes::database:
+    case takes::perhaps_node:
         return command;
     case takes::node:
         if (command.argument.empty())
@@ -313,11 +315,13 @@ std::string_view admin_help() noexcept {
            "SHOW POOLS | CLIENTS | SERVERS | NODES | CONFIG | DATABASES | USERS | STATS | LISTS\n"
            "SHOW VERSION | STATE | HELP\n"
            "RELOAD                      read the settings anew\n"
-           "PAUSE [database]            wait until no server connection is in use, hand out none\n"
+           "PAUSE [database]            hand out no server connection, wait until none is in use\n"
            "RESUME [database]           hand them out again\n"
            "ATTACH node                 use a node again, whatever was seen of it\n"
            "DETACH node                 out of use now; what runs there is cut off\n"
            "DRAIN node                  out of use as what runs there ends\n"
+           "SWITCHOVER [node]           hold all clients between transactions, run\n"
+           "                            switchover_command, go on with the new primary\n"
            "RECONNECT [database]        replace server connections as they become free\n"
            "KILL_CLIENT id              end a client's session\n"
            "SHUTDOWN                    stop now\n"

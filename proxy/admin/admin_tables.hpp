@@ -32,6 +32,9 @@ using admin_row = std::vector<std::optional<std::string>>;
 /// name, which is not known here.
 [[nodiscard]] std::span<const admin_column> columns_of(show_topic topic) noexcept;
 
+/// What SWITCHOVER answers.
+[[nodiscard]] std::span<const admin_column> switchover_columns() noexcept;
+
 /// All that rows are made from.
 struct show_input {
     std::span<const worker_snapshot> workers;

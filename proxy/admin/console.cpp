@@ -21,10 +21,13 @@ admin_error shutting_down() {
 } // namespace
 
 bool has_rows(const admin_command& command) noexcept {
-    return command.word == admin_word::show && command.topic != show_topic::help;
+    return command.word == admin_word::switchover ||
+           (command.word == admin_word::show && command.topic != show_topic::help);
 }
 
 void append_columns_of(std::string& out, const admin_command& command) {
+    if (command.word == admin_word::switchover)
+        return append_row_description(out, switchover_columns());
     if (command.topic != show_topic::parameter)
         return append_row_description(out, columns_of(command.topic));
     const std::array<admin_column, 1> named{{{command.argument, column_type::text}}};

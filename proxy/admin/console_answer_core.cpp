@@ -58,6 +58,7 @@ void append_error(std::string& out, const admin_error& why, bool is_fatal) {
         is_fatal ? protocol::error_severity::fatal : protocol::error_severity::error;
     auto message = protocol::make_error(severity, why.sqlstate, why.message);
     message.hint = why.hint;
+    message.detail = why.detail;
     encode(message, out);
 }
 

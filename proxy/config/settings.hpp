@@ -117,6 +117,9 @@ struct settings {
     std::uint64_t system_identifier = 0;
     std::uint32_t write_quorum = 0;
     milliseconds failover_timeout{60000};
+    strings switchover_command;
+    milliseconds switchover_drain_timeout{10000};
+    milliseconds switchover_timeout{60000};
 
     // Pools, limits, queue.
     pgweir::pool_mode pool_mode = pgweir::pool_mode::transaction;

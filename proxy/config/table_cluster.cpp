@@ -89,6 +89,28 @@ constexpr std::array cluster_rows{
                                      {.max = 24 * hour},
                                      "How long a write waits for a primary before it fails. Should "
                                      "exceed the time a promotion takes."),
+    row<&settings::switchover_command>(
+        "switchover_command",
+        applies::on_reload,
+        {},
+        "What `SWITCHOVER` runs to make a standby the primary: a program and its arguments, such "
+        "as `[\"repmgr\", \"standby\", \"switchover\"]`, run without a shell (for one write "
+        "`[\"sh\", \"-c\", \"…\"]`). It finds the servers in the environment, "
+        "`PGWEIR_PRIMARY_HOST`, `PGWEIR_PRIMARY_PORT`, `PGWEIR_STANDBY_HOST` and "
+        "`PGWEIR_STANDBY_PORT`, must end with 0 once the new primary is promoted, and may go on "
+        "with the old one afterwards. Empty: there is no `SWITCHOVER`."),
+    row<&settings::switchover_drain_timeout>(
+        "switchover_drain_timeout",
+        applies::on_reload,
+        {.min = 1, .max = hour},
+        "How long `SWITCHOVER` waits for transactions under way to end, while clients that begin "
+        "others wait. Then it gives up, before anything has been done."),
+    row<&settings::switchover_timeout>(
+        "switchover_timeout",
+        applies::on_reload,
+        {.min = 100, .max = hour},
+        "How long `switchover_command` may run, and the new primary take to be seen. All clients "
+        "wait for so long at most; their `queue_timeout` and `failover_timeout` stand still."),
 };
 
 constexpr std::array timeout_rows{

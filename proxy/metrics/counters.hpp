@@ -269,6 +269,8 @@ struct control_counters {
     counter auth_queries;
     counter auth_query_failures;
     counter http_requests;
+    counter switchovers; // where the console runs, one after the other
+    counter switchover_failures;
 };
 
 } // namespace pgweir

@@ -113,6 +113,9 @@ void add_control_families(families& to,
     count("reloads_total", "Settings read again.", control.reloads);
     count("reload_failures_total", "Settings refused at a reload; the old ones stayed.",
           control.reload_failures);
+    count("switchovers_total", "Planned switchovers asked for (SWITCHOVER).", control.switchovers);
+    count("switchover_failures_total", "Planned switchovers that failed or were given up.",
+          control.switchover_failures);
     count("auth_queries_total", "Secrets asked from servers.", control.auth_queries);
     count("auth_query_failures_total", "Secrets asked in vain.", control.auth_query_failures);
     count("http_requests_total", "HTTP requests.", control.http_requests);

@@ -82,7 +82,7 @@ bool pool::wait(lease_waiter& who, std::chrono::milliseconds timeout) {
     who.ticket_ = *ticket;
     who.since_ = now;
     who.noticed_ = false;
-    who.deadline_ = timeout.count() == 0 ? clock::time_point::max() : now + timeout;
+    who.deadline_ = timeout.count() == 0 ? clock::time_point::max() : owner_.patient(now) + timeout;
     waiters_.push_back(&who);
     open_if_wanted();
     return true;
@@ -185,7 +185,7 @@ bool pool::is_retired(const backend& b) const {
 }
 
 bool pool::is_outdated(const backend& b) const {
-    return b.condemned() || is_retired(b) || b.state.role_epoch < role_epoch_ ||
+    return paused || b.condemned() || is_retired(b) || b.state.role_epoch < role_epoch_ ||
            owner_.now() >= b.state.retire_at || owner_.closing();
 }
 
@@ -297,7 +297,8 @@ void pool::tick(clock::time_point now) {
         }
         pop_idle(i)->terminate();
     }
-    const auto late = [&](const lease_waiter* w) { return now >= w->deadline_; };
+    const auto patient_now = owner_.patient(now);
+    const auto late = [&](const lease_waiter* w) { return patient_now >= w->deadline_; };
     while (!waiters_.empty() && std::any_of(waiters_.begin(), waiters_.end(), late)) {
         auto* const who = *std::find_if(waiters_.begin(), waiters_.end(), late);
         const auto waited =
@@ -356,6 +357,14 @@ void pool::retire_older_than(std::uint64_t role_epoch) {
         else
             pop_idle(i)->terminate();
     }
+}
+
+std::size_t pool::in_use() const {
+    const auto counts = [](const backend_ptr& b) {
+        return b->user() != nullptr || !b->condemned();
+    };
+    return static_cast<std::size_t>(std::count_if(all_.begin(), all_.end(), counts) -
+                                    std::count_if(idle_.begin(), idle_.end(), counts));
 }
 
 pool::clock::duration pool::longest_wait(clock::time_point now) const {

@@ -107,6 +107,8 @@ public:
     [[nodiscard]] const std::string& node_name() const { return node_name_; }
     [[nodiscard]] const std::unordered_set<backend_ptr>& all() const { return all_; }
     [[nodiscard]] std::size_t idle() const { return idle_.size(); }
+    /// Connections that somebody works with: neither idle nor about to be closed.
+    [[nodiscard]] std::size_t in_use() const;
     [[nodiscard]] std::size_t waiting() const { return waiters_.size(); }
     [[nodiscard]] unsigned opening() const { return opening_; }
     [[nodiscard]] clock::duration longest_wait(clock::time_point now) const;
@@ -115,7 +117,7 @@ public:
     void count_protocol_error();
     void hint_monitor();
 
-    /// PAUSE: nothing is handed out while set.
+    /// PAUSE: nothing is handed out while set, and what becomes free is closed.
     bool paused = false;
 
 private:

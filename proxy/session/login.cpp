@@ -247,7 +247,8 @@ void refuse_as_server(login_attempt& l, const lease_refusal& why) {
 task<welcome_ptr> find_welcome(login_attempt& l, const login_result& who) {
     auto& known = l.owner.shared().welcomes;
     const welcome_book::key_type key{who.database, who.user};
-    const auto deadline = worker::clock::now() + l.owner.settings().failover_timeout;
+    const auto deadline =
+        l.owner.patient(worker::clock::now()) + l.owner.settings().failover_timeout;
     for (;;) {
         auto old = known.find(key);
         if (old && worker::clock::now() - old->learned < welcome::lifetime) co_return old;
@@ -255,7 +256,7 @@ task<welcome_ptr> find_welcome(login_attempt& l, const login_result& who) {
         for (const auto& n : l.owner.view().nodes)
             if (!node && n.readable) node = n.id;
         if (!node) {
-            if (worker::clock::now() >= deadline || !l.io->is_open()) {
+            if (l.owner.patient(worker::clock::now()) >= deadline || !l.io->is_open()) {
                 l.refuse(login_outcome::refused, protocol::sqlstate::cannot_connect_now,
                          "pgweir: no server is available: " + l.owner.view().no_primary_because);
                 co_return nullptr;

@@ -366,13 +366,14 @@ void session::tick(clock::time_point now) {
     const auto past = [&](std::chrono::milliseconds limit, clock::time_point since) {
         return limit.count() != 0 && now - since > limit;
     };
-    if (waiting_ == wait_for::look && now >= wait_deadline_) {
+    const auto patient_now = owner_.patient(now);
+    if (waiting_ == wait_for::look && patient_now >= wait_deadline_) {
         stop_waiting();
         only_primary_ = true;
         note_read_turned_away();
         return pump();
     }
-    if (waiting_ == wait_for::primary && now >= wait_deadline_) {
+    if (waiting_ == wait_for::primary && patient_now >= wait_deadline_) {
         const auto why = owner_.view().no_primary_because;
         return fail_waiting(protocol::sqlstate::cannot_connect_now,
                             "pgweir: no primary within failover_timeout" +

@@ -201,7 +201,7 @@ pool& session::pool_of(std::uint16_t node) {
 void session::wait_until(wait_for what) {
     waiting_ = what;
     if (what != wait_for::look && what != wait_for::primary) return;
-    wait_deadline_ = clock::now() +
+    wait_deadline_ = owner_.patient(clock::now()) +
                      (what == wait_for::look ? look_patience : owner_.settings().failover_timeout);
     if (!watching_) owner_.view_watchers().insert(this);
     if (!watching_ && what == wait_for::look) owner_.shared().monitor->begin_waiting();

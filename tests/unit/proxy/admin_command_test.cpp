@@ -71,6 +71,7 @@ TEST(AdminCommand, ReadsAllCommands) {
         {"resume", admin_word::resume},          {"attach 1", admin_word::attach},
         {"drain 1", admin_word::drain},          {"kill_client 12", admin_word::kill_client},
         {"reconnect db", admin_word::reconnect}, {"shutdown", admin_word::shutdown},
+        {"switchover", admin_word::switchover},  {"SWITCHOVER 'db-1:5432'", admin_word::switchover},
     };
     for (const auto& [text, word] : cases)
         EXPECT_EQ(only(text).word, word) << text;
@@ -139,7 +140,7 @@ TEST(AdminCommand, IsUnharmedByAnyBytes) {
 
 TEST(AdminCommand, HelpNamesEveryCommand) {
     for (const auto* word : {"POOLS", "NODES", "RELOAD", "PAUSE", "RESUME", "ATTACH", "DETACH",
-                             "DRAIN", "RECONNECT", "KILL_CLIENT", "WAIT_FOR_SERVERS"})
+                             "DRAIN", "RECONNECT", "KILL_CLIENT", "SWITCHOVER", "WAIT_FOR_SERVERS"})
         EXPECT_THAT(std::string{admin_help()}, ::testing::HasSubstr(word));
 }
 
