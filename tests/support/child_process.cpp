@@ -7,6 +7,7 @@
 #include <grp.h>
 #include <netinet/in.h>
 #include <pwd.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -37,10 +38,40 @@ std::optional<user_ids> postgres_user() {
     return user_ids{entry->pw_uid, entry->pw_gid};
 }
 
+/// A descriptor that is closed with its scope; -1 is none.
+class descriptor {
+public:
+    explicit descriptor(int number) : number_{number} {}
+    ~descriptor() {
+        if (number_ >= 0) ::close(number_);
+    }
+    descriptor(const descriptor&) = delete;
+    descriptor& operator=(const descriptor&) = delete;
+    [[nodiscard]] int number() const { return number_; }
+
+private:
+    int number_;
+};
+
+int open_namespace(const std::filesystem::path& file) {
+    if (file.empty()) return -1;
+    const int number = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+    if (number < 0) throw std::runtime_error("no network namespace " + file.string());
+    return number;
+}
+
+int open_log(const std::filesystem::path& file) {
+    if (file.empty()) return -1;
+    const int number = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (number < 0) throw std::runtime_error("cannot write " + file.string());
+    return number;
+}
+
 /// Between fork and exec: only calls that are safe there.
 [[noreturn]] void become(const std::vector<char*>& argv,
                          const std::vector<char*>& envp,
                          int log_descriptor,
+                         int network_namespace,
                          const std::optional<user_ids>& user,
                          int death_signal,
                          pid_t parent) {
@@ -50,6 +81,7 @@ std::optional<user_ids> postgres_user() {
     }
     const int null = ::open("/dev/null", O_RDONLY);
     if (null >= 0) ::dup2(null, STDIN_FILENO);
+    if (network_namespace >= 0 && ::setns(network_namespace, CLONE_NEWNET) != 0) ::_exit(124);
     if (user) {
         if (::setgroups(0, nullptr) != 0 || ::setgid(user->gid) != 0 || ::setuid(user->uid) != 0)
             ::_exit(126);
@@ -98,15 +130,14 @@ child_process::child_process(const std::vector<std::string>& arguments,
     auto environment = merged_environment(options.environment);
     const auto envp = pointers(environment);
     const auto user = options.as_postgres ? postgres_user() : std::nullopt;
-    int log = -1;
-    if (!options.log_file.empty()) {
-        log = ::open(options.log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-        if (log < 0) throw std::runtime_error("cannot write " + options.log_file.string());
-    }
+    const descriptor network_namespace{open_namespace(options.network_namespace)};
+    const descriptor log{open_log(options.log_file)};
     const pid_t parent = ::getpid();
     pid_ = ::fork();
-    if (pid_ == 0) become(argv, envp, log, user, options.death_signal, parent);
-    if (log >= 0) ::close(log);
+    if (pid_ == 0) {
+        become(argv, envp, log.number(), network_namespace.number(), user, options.death_signal,
+               parent);
+    }
     if (pid_ < 0) throw std::runtime_error("fork failed");
 }
 
@@ -195,8 +226,8 @@ std::size_t resident_bytes(pid_t pid) {
     return resident_pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
-temp_directory::temp_directory(const std::string& purpose) {
-    std::string pattern = "/tmp/pgweir-test-" + purpose + "-XXXXXX";
+temp_directory::temp_directory(const std::string& purpose, const std::filesystem::path& parent) {
+    std::string pattern = (parent / ("pgweir-test-" + purpose + "-XXXXXX")).string();
     if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
     path_ = pattern;
     if (const auto user = postgres_user()) {

@@ -19,6 +19,8 @@ struct spawn_options {
     std::filesystem::path log_file;                 ///< stdout and stderr; empty: inherited
     std::map<std::string, std::string> environment; ///< added to ours; an empty value unsets
     int death_signal = 9; ///< what the child gets if the test process dies
+    /// The namespace to run in, as a file (/run/netns/NAME); empty: ours. Needs root.
+    std::filesystem::path network_namespace;
 };
 
 class child_process {
@@ -64,10 +66,11 @@ std::vector<pid_t> children_of(pid_t parent);
 /// Resident memory of a process in bytes, from /proc; 0 if it is gone.
 std::size_t resident_bytes(pid_t pid);
 
-/// A new directory below /tmp, owned by postgres when we are root; removed with the object.
+/// A new directory below `parent`, owned by postgres when we are root; removed with the object.
 class temp_directory {
 public:
-    explicit temp_directory(const std::string& purpose);
+    explicit temp_directory(const std::string& purpose,
+                            const std::filesystem::path& parent = "/tmp");
     ~temp_directory();
     temp_directory(const temp_directory&) = delete;
     temp_directory& operator=(const temp_directory&) = delete;

@@ -6,10 +6,10 @@
 
 namespace pgweir::test {
 
-http_answer http_get(int port, const std::string& path) {
+http_answer http_get(int port, const std::string& path, const std::string& host) {
     http_answer answer;
     try {
-        wire_client connection{port};
+        wire_client connection{port, host};
         connection.send("GET " + path +
                         " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         std::string all;

@@ -1,4 +1,4 @@
-// One HTTP GET to 127.0.0.1.
+// One HTTP GET.
 #pragma once
 
 #include <string>
@@ -11,7 +11,8 @@ struct http_answer {
     std::string body;
 };
 
-http_answer http_get(int port, const std::string& path);
+/// `host` is an IPv4 address.
+http_answer http_get(int port, const std::string& path, const std::string& host = "127.0.0.1");
 
 /// The sum of a metric's samples whose labels contain `labels` (as text); -1 if there is none.
 double

@@ -78,11 +78,11 @@ bool pgweir_process::is_sanitized() {
 }
 
 pgweir_process::pgweir_process(const std::string& nodes, const pgweir_options& options)
-    : directory_{"pgweir"} {
+    : directory_{"pgweir"}, address_{options.address} {
     const auto users = directory_.path() / "users.txt";
-    settings_ = {{"listen_address", "127.0.0.1"},
+    settings_ = {{"listen_address", address_},
                  {"port", "0"},
-                 {"http_address", "127.0.0.1"},
+                 {"http_address", address_},
                  {"http_port", "0"},
                  {"unix_socket_dir", directory_.path().string()},
                  {"monitor_user", accounts::monitor.name},
@@ -107,6 +107,7 @@ void pgweir_process::launch(const pgweir_options& options) {
     write_file(directory_.path() / "pgweir.toml", as_toml(settings_));
     spawn_options spawn;
     spawn.log_file = directory_.path() / "log";
+    spawn.network_namespace = options.network_namespace;
     spawn.environment = with_sanitizer_options(options.environment);
     process_ =
         child_process{{binary(), "--config", (directory_.path() / "pgweir.toml").string()}, spawn};

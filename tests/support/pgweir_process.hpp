@@ -20,6 +20,8 @@ struct pgweir_options {
     std::map<std::string, std::string> environment; ///< PGPOOL_*, PGWEIR_CFG_*
     bool wait_until_ready = true;
     bool write_users_file = true;
+    std::filesystem::path network_namespace; ///< where it runs; empty: ours
+    std::string address = "127.0.0.1";       ///< what it listens on and is asked at
 };
 
 class pgweir_process {
@@ -33,6 +35,7 @@ public:
     pgweir_process& operator=(const pgweir_process&) = delete;
 
     [[nodiscard]] int port() const { return port_; }
+    [[nodiscard]] const std::string& address() const { return address_; }
     [[nodiscard]] int http_port() const { return http_port_; }
     [[nodiscard]] pid_t pid() const { return process_.pid(); }
     [[nodiscard]] bool running() { return process_.running(); }
@@ -42,7 +45,7 @@ public:
     [[nodiscard]] std::size_t resident() const { return resident_bytes(process_.pid()); }
 
     [[nodiscard]] http_answer http(const std::string& path) const {
-        return http_get(http_port_, path);
+        return http_get(http_port_, path, address_);
     }
     [[nodiscard]] bool wait_ready(std::chrono::milliseconds limit);
     /// /metrics, summed over what `labels` selects; -1 if there is no such sample.
@@ -67,6 +70,7 @@ private:
 
     temp_directory directory_;
     settings_map settings_;
+    std::string address_;
     child_process process_;
     int port_ = 0;
     int http_port_ = 0;

@@ -33,17 +33,6 @@ std::string quoted(const std::string& text, char quote) {
     return result + quote;
 }
 
-std::string create_role(const account& who, const std::string& attributes = "") {
-    std::string password;
-    for (const char letter : who.password) {
-        if (letter == '\'') password += '\'';
-        password += letter;
-    }
-    std::string sql = "create role " + who.name + " login " + attributes;
-    if (!password.empty()) sql += " password '" + password + "'";
-    return sql + ";";
-}
-
 constexpr const char* hba = "local all all trust\n"
                             "host all app_trust 127.0.0.1/32 trust\n"
                             "host all app_plain 127.0.0.1/32 password\n"
@@ -80,16 +69,16 @@ constexpr const char* lookup_function =
 
 void create_contents(const postgres_node& node) {
     auto session = node.connect("postgres");
-    session.must(create_role(accounts::app));
-    session.must(create_role(accounts::other));
+    session.must(create_role_sql(accounts::app));
+    session.must(create_role_sql(accounts::other));
     session.must("set password_encryption = md5");
-    session.must(create_role(accounts::md5_user));
+    session.must(create_role_sql(accounts::md5_user));
     session.must("reset password_encryption");
-    session.must(create_role(accounts::plain_user));
-    session.must(create_role(accounts::trusted));
-    session.must(create_role(accounts::expired, "valid until '2001-01-01'"));
-    session.must(create_role(accounts::monitor, "replication in role pg_monitor"));
-    session.must(create_role(accounts::lookup));
+    session.must(create_role_sql(accounts::plain_user));
+    session.must(create_role_sql(accounts::trusted));
+    session.must(create_role_sql(accounts::expired, "valid until '2001-01-01'"));
+    session.must(create_role_sql(accounts::monitor, "replication in role pg_monitor"));
+    session.must(create_role_sql(accounts::lookup));
     session.must("create database app owner app");
     session.must(lookup_function);
     auto app = node.connect("app");
@@ -134,6 +123,17 @@ conninfo(int port, const account& who, const std::string& database, const std::s
     if (!database.empty()) text += " dbname=" + quoted(database, '\'');
     if (extra.find("sslmode") == std::string::npos) text += " sslmode=disable gssencmode=disable";
     return extra.empty() ? text : text + " " + extra;
+}
+
+std::string create_role_sql(const account& who, const std::string& attributes) {
+    std::string password;
+    for (const char letter : who.password) {
+        if (letter == '\'') password += '\'';
+        password += letter;
+    }
+    std::string sql = "create role " + who.name + " login " + attributes;
+    if (!password.empty()) sql += " password '" + password + "'";
+    return sql + ";";
 }
 
 postgres_node::postgres_node(std::filesystem::path data_directory, int port)

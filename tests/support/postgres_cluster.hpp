@@ -44,6 +44,9 @@ std::string conninfo(int port,
                      const std::string& database = "app",
                      const std::string& extra = "");
 
+/// SQL that makes this role, with its password.
+std::string create_role_sql(const account& who, const std::string& attributes = "");
+
 class postgres_node {
 public:
     postgres_node(std::filesystem::path data_directory, int port);

@@ -14,8 +14,8 @@ namespace pgweir::test {
 
 class wire_client {
 public:
-    /// Connects to 127.0.0.1. Throws std::runtime_error.
-    explicit wire_client(int port);
+    /// Connects to an IPv4 address. Throws std::runtime_error.
+    explicit wire_client(int port, const std::string& host = "127.0.0.1");
     /// Connects to a Unix socket. Throws std::runtime_error.
     explicit wire_client(const std::filesystem::path& socket);
     ~wire_client();
