@@ -101,6 +101,7 @@ void worker::sweep_sessions() {
     for (const auto& s : all) {
         s->tick(now_);
         s->io().look_for_end();
+        s->look_for_silence(now_);
         ++in_state[static_cast<std::size_t>(s->state())];
     }
     const auto passing = replications_;
@@ -178,16 +179,10 @@ void worker::on_view(cluster_view_ptr view) {
     known_primary_ = view_->primary;
     known_epochs_.resize(view_->nodes.size());
     known_readable_.resize(view_->nodes.size());
-    for (const auto& node : view_->nodes) {
-        // Who queues for a node that may not be read from any more must not wait for its return.
-        if (known_readable_[node.id] && !node.readable) roles_changed = true;
-        known_readable_[node.id] = node.readable;
-        if (known_epochs_[node.id] == node.role_epoch) continue;
-        known_epochs_[node.id] = node.role_epoch;
-        roles_changed = true;
-        for (auto& [key, p] : pools_)
-            if (key.node == node.id) p->retire_older_than(node.role_epoch);
-    }
+    known_silent_.resize(view_->nodes.size());
+    for (const auto& node : view_->nodes)
+        roles_changed = on_node(node) || roles_changed;
+    if (view_->primary && latest_primary_ != view_->primary) on_new_primary(*view_->primary);
     for (const auto& wake : std::exchange(view_wakes_, {}))
         wake->wake();
     const std::vector<session*> watching{view_watchers_.begin(), view_watchers_.end()};
@@ -197,6 +192,39 @@ void worker::on_view(cluster_view_ptr view) {
     const std::vector<std::shared_ptr<session>> all{sessions_.begin(), sessions_.end()};
     for (const auto& s : all)
         s->on_roles();
+}
+
+/// What is new about a node. True: who queues for it must look where to queue now.
+bool worker::on_node(const node_view& node) {
+    // Who queues for a node that may not be read from any more must not wait for its return.
+    bool changed = known_readable_[node.id] && !node.readable;
+    known_readable_[node.id] = node.readable;
+    // A hung server, or one behind a cut cable, keeps its connections open and answers nothing.
+    const bool was_silent = known_silent_[node.id];
+    known_silent_[node.id] = node.silent;
+    if (node.silent && !was_silent)
+        give_up_pools(node.id, pool::which::all,
+                      "pgweir: terminating connection: server " + node.name +
+                          " does not answer any more");
+    if (known_epochs_[node.id] == node.role_epoch) return changed;
+    known_epochs_[node.id] = node.role_epoch;
+    for (auto& [key, p] : pools_)
+        if (key.node == node.id) p->retire_older_than(node.role_epoch);
+    return true;
+}
+
+/// The one before may still take writes, and would acknowledge what is lost.
+void worker::on_new_primary(std::uint16_t id) {
+    const auto before = std::exchange(latest_primary_, id);
+    if (!before || *before >= view_->nodes.size()) return;
+    give_up_pools(*before, pool::which::of_primary,
+                  "pgweir: terminating connection: server " + view_->nodes[*before].name +
+                      " is not the primary any more");
+}
+
+void worker::give_up_pools(std::uint16_t node, pool::which ones, const std::string& why) {
+    for (auto& [key, p] : pools_)
+        if (key.node == node) p->give_up(ones, why);
 }
 
 task<> worker::next_view() {

@@ -336,6 +336,9 @@ private:
     void sweep_sessions();
     void tick_pin_waiters();
     void apply_pauses();
+    [[nodiscard]] bool on_node(const node_view& node);
+    void on_new_primary(std::uint16_t id);
+    void give_up_pools(std::uint16_t node, pool::which ones, const std::string& why);
 
     unsigned id_;
     shared_parts& shared_;
@@ -369,7 +372,9 @@ private:
     std::unordered_map<std::int32_t, session*> by_process_id_;
     std::vector<std::uint64_t> known_epochs_;
     std::vector<bool> known_readable_;
+    std::vector<bool> known_silent_;
     std::optional<std::uint16_t> known_primary_;
+    std::optional<std::uint16_t> latest_primary_;
     std::unordered_map<std::string, database_catalog> catalogs_;
     std::map<pool_key, std::unique_ptr<pool>> pools_;
     std::unordered_set<std::shared_ptr<session>> sessions_;

@@ -48,6 +48,7 @@ struct node_view {
     node_role role = node_role::unknown;
     node_health health = node_health::unknown;
     node_order order = node_order::none;
+    bool silent = false; // down because it does not answer, though it refuses nothing
     bool readable =
         false; // standby that may take reads now: up, not detached/draining, same defaults as the
                // primary (C2), on the primary's history, lag within limits

@@ -176,6 +176,8 @@ node_view topology::describe(const node_evidence& node, time_point now) const {
     out.port = node.setting.port;
     out.weight = node.setting.weight;
     out.health = node.health;
+    out.silent = node.health == node_health::down && node.last_failure &&
+                 node.last_failure->kind == failure_kind::timed_out;
     out.order = node.order;
     out.role = present_role(node, now);
     out.role_epoch = node.role_epoch;

@@ -150,7 +150,7 @@ struct settings {
     milliseconds tcp_keepalive_idle{60000};
     milliseconds tcp_keepalive_interval{10000};
     std::uint32_t tcp_keepalive_count = 6;
-    milliseconds tcp_user_timeout{0};
+    milliseconds tcp_user_timeout{30'000};
 
     // Routing.
     bool splitting = true;

@@ -90,10 +90,13 @@ constexpr std::array listening_rows{
     row<&settings::tcp_user_timeout>("tcp_user_timeout",
                                      applies::on_reload,
                                      {.min = 100, .max = 86'400'000, .or_zero = true},
-                                     "How long sent data may stay unacknowledged before the kernel "
-                                     "gives the connection up. Used on connections to "
-                                     "servers, where keepalive does not help while data is under "
-                                     "way. 0: the kernel's own rule, about 15 minutes."),
+                                     "How long a client or a server may leave sent data "
+                                     "unacknowledged before its connection is given up: keepalive "
+                                     "does not help while data is under way. Whoever acknowledges "
+                                     "but does not read is left alone, which the kernel's option "
+                                     "of this name would not do. Looked at while a server "
+                                     "connection is in use. 0: the kernel's own rule, about 15 "
+                                     "minutes."),
 };
 
 constexpr std::array logging_rows{

@@ -1,7 +1,10 @@
 #include "proxy/net/stream.hpp"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <exception>
 
@@ -96,6 +99,23 @@ void stream::look_for_end() {
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
     error_code ignored;
     socket_.cancel(ignored);
+}
+
+bool stream::is_unheard(std::chrono::steady_clock::time_point now,
+                        std::chrono::milliseconds limit) {
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    const bool known = open_ && ::getsockopt(socket().native_handle(), IPPROTO_TCP, TCP_INFO, &info,
+                                             &size) == 0; // not on Unix sockets
+    if (!known || (info.tcpi_unacked == 0 && info.tcpi_probes == 0)) {
+        unheard_since_ = {};
+        return false;
+    }
+    if (unheard_since_ == std::chrono::steady_clock::time_point{}) unheard_since_ = now;
+    // The last acknowledgement may be older than the data.
+    unheard_since_ =
+        std::max(unheard_since_, now - std::chrono::milliseconds{info.tcpi_last_ack_recv});
+    return now - unheard_since_ >= limit;
 }
 
 task<> stream::tls_read_loop(std::shared_ptr<stream> self) {

@@ -9,6 +9,7 @@
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -81,6 +82,11 @@ public:
     void expect_end() { drained_ = false; }
     /// Looks for an end that came together with the last bytes; call now and then.
     void look_for_end();
+    /// Whether sent data has been unacknowledged for that long, as seen by calls now and then. A
+    /// peer that acknowledges without reading is alive (TCP_USER_TIMEOUT would end it too). Source:
+    /// tcp(7), TCP_INFO.
+    [[nodiscard]] bool is_unheard(std::chrono::steady_clock::time_point now,
+                                  std::chrono::milliseconds limit);
 
     [[nodiscard]] bool is_tls() const { return tls_ != nullptr; }
     [[nodiscard]] stream_socket& socket() { return tls_ ? tls_->next_layer() : socket_; }
@@ -122,6 +128,7 @@ private:
     std::unique_ptr<wake_signal> tls_reading_;
     listener* listener_ = nullptr;
     std::uint64_t bytes_out_ = 0;
+    std::chrono::steady_clock::time_point unheard_since_{}; // zero: nothing is unacknowledged
     bool open_ = true;
     bool writing_ = false;
     bool close_when_written_ = false;

@@ -58,6 +58,11 @@ void backend::close() {
     io_->close();
 }
 
+void backend::give_up(std::string_view why) {
+    given_up_ = why;
+    close();
+}
+
 void backend::terminate() {
     condemned_ = true;
     std::string goodbye;
@@ -265,6 +270,8 @@ void backend::out_of_step(std::string_view what) {
 void backend::on_end(const error_code& ec) {
     if (detached_) return;
     const auto self = shared_from_this();
+    // Neither asked for nor announced: the node is looked at now.
+    if (!condemned_ && farewell_.empty()) home_.hint_monitor();
     condemned_ = true;
     io_->close();
     if (auto* const holder = std::exchange(user_, nullptr)) {

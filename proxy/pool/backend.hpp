@@ -87,6 +87,11 @@ public:
 
     /// Closes now; the pool and the user are told from the reading loop.
     void close();
+    /// Closes now because the node cannot be relied on: whoever uses it is told `why` in place of
+    /// the server's last words.
+    void give_up(std::string_view why);
+    /// Why that was; empty: it was not.
+    [[nodiscard]] const std::string& given_up() const { return given_up_; }
     /// Says goodbye (Terminate) and closes.
     void terminate();
     /// Another worker could go on with it: a plain socket, at rest, fit.
@@ -131,6 +136,7 @@ private:
     backend_user* user_ = nullptr;
     std::string pending_;
     std::string farewell_;
+    std::string given_up_;
     std::uint64_t passing_ = 0; // bytes of the current message still to come
     bool passing_forward_ = false;
     std::string held_;

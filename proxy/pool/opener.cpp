@@ -314,8 +314,6 @@ void set_socket_options(stream_socket& socket, const settings& values) {
         if (values.tcp_keepalive_count != 0)
             set(IPPROTO_TCP, TCP_KEEPCNT, static_cast<int>(values.tcp_keepalive_count));
     }
-    if (values.tcp_user_timeout.count() != 0)
-        set(IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(values.tcp_user_timeout.count()));
 }
 
 void open_backend(worker& owner, pool& home) {

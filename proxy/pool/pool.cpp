@@ -348,6 +348,15 @@ void pool::close_outdated() {
     }
 }
 
+void pool::give_up(which ones, std::string_view why) {
+    const std::vector<backend_ptr> present{all_.begin(), all_.end()};
+    for (const auto& one : present) {
+        if (ones == which::of_primary && one->state.standby) continue;
+        if (one->user() != nullptr) owner_.counters().node(key().node).connections_dropped.add();
+        one->give_up(why);
+    }
+}
+
 void pool::retire_older_than(std::uint64_t role_epoch) {
     if (role_epoch <= role_epoch_) return;
     role_epoch_ = role_epoch;

@@ -98,6 +98,10 @@ public:
     /// Closes what idles here and may not be used any more (connection_budget::retire, the end of
     /// the worker); what is busy is closed when it is free.
     void close_outdated();
+    /// All connections, or only those to a server that took writes, busy ones too: the node does
+    /// not answer any more, or is not the primary any more.
+    enum class which : std::uint8_t { all, of_primary };
+    void give_up(which ones, std::string_view why);
     /// The same for connections of an older role of the node.
     void retire_older_than(std::uint64_t role_epoch);
 

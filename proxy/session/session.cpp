@@ -314,7 +314,8 @@ void session::drain(bool now) {
 
 client_state session::state() const {
     if (!began_) return client_state::login;
-    if (waiting_ == wait_for::lease || waiting_ == wait_for::primary || waiting_ == wait_for::pin)
+    if (waiting_ == wait_for::lease || waiting_ == wait_for::primary ||
+        waiting_ == wait_for::standby || waiting_ == wait_for::pin)
         return client_state::waiting;
     if (lease_) return pins_.any() ? client_state::pinned : client_state::active;
     return client_state::idle;
@@ -373,7 +374,13 @@ void session::tick(clock::time_point now) {
         note_read_turned_away();
         return pump();
     }
+    if (waiting_ == wait_for::standby && patient_now >= wait_deadline_) {
+        const auto why = lost_read_->why;
+        return fail_waiting(why.sqlstate, why.message);
+    }
     if (waiting_ == wait_for::primary && patient_now >= wait_deadline_) {
+        // A block that waits for its own server ends with it.
+        if (lease_) return lease_->give_up("pgweir: no primary within failover_timeout");
         const auto why = owner_.view().no_primary_because;
         return fail_waiting(protocol::sqlstate::cannot_connect_now,
                             "pgweir: no primary within failover_timeout" +

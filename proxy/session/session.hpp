@@ -64,6 +64,8 @@ public:
     void on_called_to_pin();
     /// A cancel request with this session's key.
     void cancel();
+    /// Ends what hangs on a client or server that is gone without a word (tcp_user_timeout).
+    void look_for_silence(clock::time_point now);
     /// Time limits; a few times a second.
     void tick(clock::time_point now);
 
@@ -106,7 +108,7 @@ public:
 
 private:
     /// What the session waits for, if anything.
-    enum class wait_for : std::uint8_t { nothing, lease, primary, look, injection, pin };
+    enum class wait_for : std::uint8_t { nothing, lease, primary, standby, look, injection, pin };
     /// How far the transaction block has come, as the client sees it.
     enum class block_state : std::uint8_t {
         none,
@@ -163,6 +165,11 @@ private:
     // session_route.cpp: where it goes
     bool handle_unit(unit& u);
     bool handle_with_lease(unit& u);
+    [[nodiscard]] bool waits_for_its_primary(const unit& u);
+    [[nodiscard]] bool waits_for_view() const {
+        return waiting_ == wait_for::look || waiting_ == wait_for::primary ||
+               waiting_ == wait_for::standby;
+    }
     bool handle_without_lease(unit& u);
     bool handle_in_failed_block(unit& u);
     bool go_to_primary(unit& u);
@@ -188,6 +195,8 @@ private:
 
     // session_forward.cpp: sending it
     void forward_unit(unit& u);
+    void keep_for_retry(const unit& u, bool first);
+    void limit_retry();
     void forward_message(unit& u, const unit_message& m, std::string& out);
     void forward_parse(unit& u, std::string_view body, std::string_view whole, std::string& out);
     void forward_bind(unit& u, const unit_message& m, std::string& out);
@@ -247,19 +256,42 @@ private:
     void note_answer(backend& from);
     void settle_pins();
     void restore_startup();
-    void lose_units(std::size_t readies,
-                    bool open,
-                    const std::string& sqlstate,
-                    const std::string& message);
+
+    // session_loss.cpp: the server connection is gone
+    struct server_loss {
+        std::uint16_t node = 0;
+        std::size_t readies = 0; // that the client is still owed
+        std::string sqlstate;    // of the server's last words, if any
+        std::string message;
+        std::string given_up; // why pgweir itself has ended it; empty: it has not
+        bool standby = false;
+        bool open = false; // part of a unit was sent
+        bool in_block = false;
+        bool injecting = false;
+        bool moving = false;
+        bool was_pinned = false;
+        bool nothing_applied = false; // of the names that the unit gives and takes
+    };
+    /// A read whose server was lost before it answered.
+    struct lost_read {
+        std::uint16_t node = 0; // not there again
+        bool only_standbys = false;
+        lease_refusal why; // what the client is told if nobody can
+    };
+    [[nodiscard]] server_loss take_loss(backend& from, std::string_view farewell);
+    [[nodiscard]] bool may_ask_again(const backend& from, const server_loss& what);
+    void ask_elsewhere(const server_loss& what);
+    [[nodiscard]] bool wait_for_standby(unit& u);
+    void tell_of_loss(const server_loss& what);
 
     // session_cancel.cpp: what a cancel request meets
     void open_cancel(const backend_ptr& victim, bool then_close);
 
     // session_refusals.cpp: what a standby could not do
     [[nodiscard]] bool on_refusal(backend& from, std::string_view sqlstate, std::string_view body);
-    [[nodiscard]] bool on_standby_gone(std::string_view sqlstate);
     void remember_refusal(retry_reason why);
     void ask_again();
+    void take_back_unit();
 
     // session_statements.cpp: what names of prepared statements mean
     [[nodiscard]] prepared_ptr find_statement(std::string_view name) const;
@@ -366,7 +398,15 @@ private:
     // blocks and units
     block_state block_ = block_state::none;
     std::string begin_text_;
-    std::string retry_;         // the unit that a standby answers, to be asked again if it must
+    struct {
+        std::string
+            bytes; // the read that is being answered; empty: none, and the rest means nothing
+        std::size_t changes = 0;   // of prepared statements in it
+        bool only_if_lost = false; // it must not be asked twice of living servers
+        bool only_prepares = false;
+        void clear() { bytes.clear(); }
+    } retry_;                            // to be asked again elsewhere if it must
+    std::optional<lost_read> lost_read_; // the next unit
     std::uint64_t asked_ = 0;   // the fingerprint of the one statement that a standby answers
     bool only_primary_ = false; // the next unit goes to the primary whatever it is …
     bool asked_again_ = false;  // … because a standby has refused it
@@ -401,7 +441,6 @@ private:
     std::vector<sql::login_defaults> changed_defaults_; // by the transaction under way, for logins
     std::vector<std::string> restores_names_;           // … or RESET these of them
     bool timed_out_ = false;
-    bool watching_look_ = false;
     bool read_waits_ = false; // for a primary, because no standby may answer it yet
     connection_budget::pool_slot* pinned_in_ = nullptr; // counted there as pinned
     struct {
@@ -415,6 +454,7 @@ private:
     std::optional<lease_refusal> lost_block_; // what the next statement of a lost block is told
     backend_ptr granted_;                     // given by the pool, not taken up yet
     clock::time_point wait_deadline_{};
+    clock::time_point unit_deadline_{}; // of its waits for a primary or a standby; zero: none yet
     clock::time_point read_at_{}; // of a chunk whose way is timed; most are not
     std::uint32_t chunks_ = 0;
     bool read_committed_default_ = true;

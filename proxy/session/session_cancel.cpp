@@ -7,8 +7,12 @@ namespace pgweir {
 
 void session::cancel() {
     auto& counted = owner_.counters().cancels;
-    if (waiting_ == wait_for::lease || waiting_ == wait_for::primary ||
-        waiting_ == wait_for::look) {
+    if (waits_for_view() && lease_) {
+        // A block that waits for its own server: it ends with it.
+        counted[cancel_result::forwarded].add();
+        return lease_->give_up("canceling statement due to user request");
+    }
+    if (waiting_ == wait_for::lease || waits_for_view()) {
         leave_queue();
         counted[cancel_result::forwarded].add();
         return fail_waiting(protocol::sqlstate::query_canceled,

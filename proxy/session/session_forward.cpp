@@ -40,18 +40,10 @@ void session::forward_unit(unit& u) {
     unasked_at_parse_ = unasked_;
     note_effects(u);
     only_primary_ = asked_again_ = false;
+    unit_deadline_ = {};
     const bool reads = u.route.target == route_target::standby && !u.unparsed && u.is_whole();
-    pure_unit_ = reads && (first || pure_unit_);
-    const bool may_fail_here =
-        lease_->state.standby && first && reads && lease_->conversation().status() != 'E';
-    asked_ = may_fail_here && u.facts.size() == 1 ? u.facts.front()->fingerprint : 0;
-    if (may_fail_here && u.bytes.size() <= largest_retry &&
-        (block_ == block_state::none || !block_has_snapshot_)) {
-        retry_.assign(u.bytes);
-        lease_->hold_answers();
-    } else {
-        retry_.clear();
-    }
+    pure_unit_ = (reads || (u.parse_only && u.is_whole())) && (first || pure_unit_);
+    keep_for_retry(u, first);
     if (first) unit_failed_ = false;
     names_used_ = names_used_ || names_shown_ || !borrowed_names_.empty();
     one_statement_ = first && u.single() != nullptr;
@@ -72,16 +64,7 @@ void session::forward_unit(unit& u) {
             fragment_ = lease_->conversation().add({expect::sync, origin::injected, 0});
             if (fragment_) out += sync_message;
         }
-        // A unit that names or closes statements cannot be asked twice.
-        const auto names = [](const auto& c) {
-            return c.what != pending_change::parse_again && c.what != pending_change::learn &&
-                   !(c.what == pending_change::parse && c.name.empty());
-        };
-        if (!retry_.empty() && (std::any_of(changes_.begin(), changes_.end(), names) ||
-                                !lease_->conversation().ended().empty())) {
-            retry_.clear();
-            lease_->stop_holding();
-        }
+        if (!retry_.bytes.empty()) limit_retry();
         if (!out.empty()) lease_->io().send(out);
         emit_ended();
     }
@@ -94,6 +77,43 @@ void session::forward_unit(unit& u) {
     rest_ = u.rest;
     rest_forward_ = !skipped;
     take(u.bytes.size());
+}
+
+/// A read may be asked again elsewhere as long as nothing of its answer has gone out: where a
+/// standby cannot do it, or is lost, or the primary is lost outside a block.
+void session::keep_for_retry(const unit& u, bool first) {
+    const bool may_be_lost = first && pure_unit_ && u.bytes.size() <= largest_retry && !lost_read_;
+    const bool reads_there = lease_->state.standby && lease_->conversation().status() != 'E';
+    const bool may_go_on_elsewhere =
+        block_ == block_state::none || (reads_there && !block_has_snapshot_);
+    asked_ = reads_there && first && pure_unit_ && u.facts.size() == 1
+                 ? u.facts.front()->fingerprint
+                 : 0;
+    lost_read_.reset();
+    if (!may_be_lost || !may_go_on_elsewhere) {
+        retry_.bytes.clear();
+        return;
+    }
+    retry_.bytes.assign(u.bytes);
+    retry_.changes = 0;
+    retry_.only_if_lost = !lease_->state.standby;
+    retry_.only_prepares = u.parse_only;
+    lease_->hold_answers();
+}
+
+/// A unit that names or closes statements cannot be asked twice of servers that live, since the
+/// first has obeyed by then; what has been answered here already cannot be asked again at all.
+void session::limit_retry() {
+    const auto names = [](const auto& c) {
+        return c.what != pending_change::parse_again && c.what != pending_change::learn &&
+               !(c.what == pending_change::parse && c.name.empty());
+    };
+    retry_.changes = changes_.size();
+    retry_.only_if_lost =
+        retry_.only_if_lost || std::any_of(changes_.begin(), changes_.end(), names);
+    if (lease_->conversation().ended().empty()) return;
+    retry_.clear();
+    lease_->stop_holding();
 }
 
 void session::forward_message(unit& u, const unit_message& m, std::string& out) {

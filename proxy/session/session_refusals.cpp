@@ -30,20 +30,10 @@ bool session::on_refusal(backend& from, std::string_view sqlstate, std::string_v
     if (!why) return false;
     remember_refusal(*why);
     if (*why == retry_reason::read_only) owner_.hint_monitor(from.home().key().node);
-    if (retry_.empty() || !from.holds_answers()) return false;
+    if (retry_.bytes.empty() || retry_.only_if_lost || !from.holds_answers()) return false;
     discarding_ = true;
     owner_.counters().retries[*why].add();
     from.drop_held();
-    return true;
-}
-
-/// The same when the standby has ended the connection with these words.
-bool session::on_standby_gone(std::string_view sqlstate) {
-    const bool conflict = sqlstate == "40001";
-    if (!conflict && sqlstate != protocol::sqlstate::admin_shutdown) return false;
-    const auto why = conflict ? retry_reason::recovery_conflict : retry_reason::connection_lost;
-    if (conflict) remember_refusal(why);
-    owner_.counters().retries[why].add();
     return true;
 }
 
@@ -61,10 +51,7 @@ void session::remember_refusal(retry_reason why) {
 /// Asked again, this time of the primary, before whatever came after it. A block of nothing but
 /// reads moves there, as it does at its first other statement (RULES A19).
 void session::ask_again() {
-    kept_.assign(retry_ + std::string{input_});
-    input_ = kept_;
-    retry_.clear();
-    pins_if_done_.clear();
+    take_back_unit();
     only_primary_ = asked_again_ = true;
     if (block_ != block_state::on_standby) {
         if (lease_) end_lease();
@@ -74,6 +61,14 @@ void session::ask_again() {
         block_ = block_state::deferred;
         moved_ = true;
     }
+}
+
+/// To the front of what the client has sent.
+void session::take_back_unit() {
+    kept_.assign(retry_.bytes + std::string{input_});
+    input_ = kept_;
+    retry_.clear();
+    pins_if_done_.clear();
 }
 
 } // namespace pgweir

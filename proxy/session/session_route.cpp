@@ -63,7 +63,12 @@ bool session::handle_in_failed_block(unit& u) {
     }
     if (ends_block(u) && u.is_whole()) {
         block_ = block_state::none;
-        lost_block_.reset();
+        const auto untold = std::exchange(lost_block_, std::nullopt);
+        if (untold && u.single()->kind == sql::statement_kind::commit) {
+            // To call it a ROLLBACK would be true, and hardly anybody would notice.
+            fail_unit(u, untold->sqlstate, untold->message, untold->server_error);
+            return true;
+        }
         answer_command(u, "ROLLBACK");
         return true;
     }
@@ -79,6 +84,7 @@ bool session::handle_in_failed_block(unit& u) {
 }
 
 bool session::handle_with_lease(unit& u) {
+    if (waits_for_its_primary(u)) return false;
     if (!lease_->state.standby)
         if (const auto asked = ask_to_pin(u, true); asked != pin_verdict::go_on)
             return asked == pin_verdict::look_again;
@@ -115,6 +121,20 @@ bool session::handle_with_lease(unit& u) {
     return true;
 }
 
+/// Nobody knows at present whether the server of this block is still the primary: what it would
+/// acknowledge might be lost. The end of the wait is the end of the block.
+bool session::waits_for_its_primary(const unit& u) {
+    const auto& view = owner_.view();
+    const auto node = lease_->home().key().node;
+    if (view.primary == node || lease_->state.standby) return false;
+    const auto order = node < view.nodes.size() ? view.nodes[node].order : node_order::none;
+    if (order == node_order::detached || order == node_order::draining) return false;
+    if (lease_->conversation().status() == 'E' || u.route.target == route_target::standby)
+        return false;
+    wait_until(wait_for::primary);
+    return true;
+}
+
 bool session::handle_without_lease(unit& u) {
     if (granted_) {
         auto leased = std::exchange(granted_, nullptr);
@@ -130,6 +150,7 @@ bool session::handle_without_lease(unit& u) {
 }
 
 bool session::go_to_primary(unit& u) {
+    if (lost_read_ && lost_read_->only_standbys) return wait_for_standby(u);
     const auto primary = owner_.view().primary;
     if (!primary) {
         if (owner_.view().nodes.empty()) {
@@ -179,7 +200,7 @@ std::optional<std::uint16_t> session::choose_standby(bool& look_under_way) {
     const auto looks = owner_.signals().looks_begun.load();
     const auto wanted = consistency_of(consistency_);
     for (const auto& node : view.nodes) {
-        if (!node.readable) continue;
+        if (!node.readable || (lost_read_ && lost_read_->node == node.id)) continue;
         const auto verdict = floor_.may_read(view, node.id, {}, looks, wanted);
         if (verdict == read_verdict::wait_for_look) look_under_way = true;
         if (verdict != read_verdict::yes) continue;
@@ -200,27 +221,30 @@ pool& session::pool_of(std::uint16_t node) {
 
 void session::wait_until(wait_for what) {
     waiting_ = what;
-    if (what != wait_for::look && what != wait_for::primary) return;
-    wait_deadline_ = owner_.patient(clock::now()) +
-                     (what == wait_for::look ? look_patience : owner_.settings().failover_timeout);
+    if (!waits_for_view()) return;
+    const auto now = owner_.patient(clock::now());
+    // However often a unit begins to wait anew, or for something else, its time counts once.
+    if (what != wait_for::look && unit_deadline_ == clock::time_point{})
+        unit_deadline_ = now + owner_.settings().failover_timeout;
+    wait_deadline_ = what == wait_for::look ? now + look_patience : unit_deadline_;
     if (!watching_) owner_.view_watchers().insert(this);
-    if (!watching_ && what == wait_for::look) owner_.shared().monitor->begin_waiting();
-    watching_look_ = what == wait_for::look;
+    // Whoever waits for a server to take over wants to know of it as soon as it has.
+    if (!watching_) owner_.shared().monitor->begin_waiting();
     watching_ = true;
 }
 
 void session::stop_waiting() {
     if (watching_) {
         owner_.view_watchers().erase(this);
-        if (watching_look_) owner_.shared().monitor->end_waiting();
-        watching_ = watching_look_ = false;
+        owner_.shared().monitor->end_waiting();
+        watching_ = false;
     }
     waiting_ = wait_for::nothing;
     read_waits_ = false;
 }
 
 void session::on_view() {
-    if (waiting_ != wait_for::look && waiting_ != wait_for::primary) return;
+    if (!waits_for_view()) return;
     // Without a primary a read may find a standby.
     if (waiting_ == wait_for::primary && !owner_.view().primary && !read_waits_) return;
     const auto what = waiting_;
@@ -265,6 +289,8 @@ void session::fail_unit(unit& u,
     }
     if (block_ == block_state::deferred) block_ = block_state::failed_here;
     only_primary_ = asked_again_ = false;
+    lost_read_.reset();
+    unit_deadline_ = {};
     const bool whole = u.end == 'Q' || u.end == 'S' || u.end == 'F';
     take(u.bytes.size());
     rest_ = u.rest;
