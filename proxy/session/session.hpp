@@ -455,7 +455,7 @@ private:
     backend_ptr granted_;                     // given by the pool, not taken up yet
     clock::time_point wait_deadline_{};
     clock::time_point unit_deadline_{}; // of its waits for a primary or a standby; zero: none yet
-    clock::time_point read_at_{}; // of a chunk whose way is timed; most are not
+    clock::time_point read_at_{};       // of a chunk whose way is timed; most are not
     std::uint32_t chunks_ = 0;
     bool read_committed_default_ = true;
     bool in_pump_ = false;
