@@ -39,6 +39,7 @@ network_cluster::network_cluster(const network_options& options)
             std::make_unique<repmgr_server>(number, network_, directory_.path(), options.settings));
         servers_.back()->start_sshd();
     }
+    write_switchover_script();
     add_standbys(options);
 }
 
@@ -221,6 +222,22 @@ bool network_cluster::switchover(std::size_t to, std::string& said) {
     if (result.exit_code != 0) return false;
     wait_all_well();
     return true;
+}
+
+void network_cluster::write_switchover_script() const {
+    std::string text = "#!/bin/sh\ncase $PGWEIR_STANDBY_HOST in\n";
+    for (const auto& each : servers_)
+        text += each->address() + ") node=" + each->name() + " ;;\n";
+    text += "esac\nexec ssh -q -F none -i " + (directory() / "ssh_key").string() +
+            " -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
+            " postgres@$PGWEIR_STANDBY_HOST " +
+            repmgr_server::repmgr_program() + " -f " + directory().string() +
+            "/$node/repmgr.conf standby switchover --siblings-follow --verbose\n";
+    write_file(directory() / "switchover", text, 0755);
+}
+
+std::string network_cluster::switchover_command() const {
+    return "[\"" + (directory() / "switchover").string() + "\"]";
 }
 
 void network_cluster::repair() {

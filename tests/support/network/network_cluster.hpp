@@ -18,9 +18,9 @@ namespace pgweir::test {
 
 struct network_options {
     int servers = 3;
-    bool synchronous = false;                    ///< synchronous_standby_names = 'ANY 1 (*)'
-    bool automatic_failover = true;              ///< repmgrd promotes; false: only on command
-    std::map<std::string, std::string> settings; ///< for postgresql.conf of every node
+    bool synchronous = false;                         ///< synchronous_standby_names = 'ANY 1 (*)'
+    bool automatic_failover = true;                   ///< repmgrd promotes; false: only on command
+    std::map<std::string, std::string> settings = {}; ///< for postgresql.conf of every node
 };
 
 class network_cluster {
@@ -80,11 +80,14 @@ public:
     /// `repmgr standby switchover`: `to` becomes primary, the others follow. False if repmgr says
     /// that it failed; what it said is then in `said`.
     [[nodiscard]] bool switchover(std::size_t to, std::string& said);
+    /// The same as a setting of pgweir, which runs it on the standby's host through ssh.
+    [[nodiscard]] std::string switchover_command() const;
     /// After any faults: links healed, all thawed and running, replay resumed, one primary, the
     /// others rejoined.
     void repair();
 
 private:
+    void write_switchover_script() const;
     void add_standbys(const network_options& options);
 
     temp_directory directory_;

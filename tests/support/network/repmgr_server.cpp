@@ -135,6 +135,10 @@ void repmgr_server::must_run(const std::vector<std::string>& arguments) const {
     throw std::runtime_error(name_ + ": " + text + "failed: " + result.output);
 }
 
+std::string repmgr_server::repmgr_program() {
+    return binary("repmgr");
+}
+
 command_result repmgr_server::repmgr(std::vector<std::string> arguments) const {
     const std::vector<std::string> always{binary("repmgr"), "-f",
                                           (directory_ / "repmgr.conf").string()};

@@ -59,6 +59,7 @@ public:
     [[nodiscard]] bool running() const { return postmaster() > 0; }
 
     // ---- repmgr's commands on this host, "-f its configuration" added. They may take a while.
+    [[nodiscard]] static std::string repmgr_program();
     command_result repmgr(std::vector<std::string> arguments) const;
 
     // ---- looks from the test's own namespace, as the superuser
