@@ -1,5 +1,6 @@
 // tests_chaos [--seconds N] [--seed S] [--connections N] [--kill-servers no]
-// [--sticky-transactions N] [--own-write-steps N]: the token echo, and long_forms.hpp. Clients ask
+// [--sticky-transactions N] [--own-write-steps N] [--cluster plain|network]: the token echo, and
+// long_forms.hpp, and cluster/ with faults of servers. In the echo clients ask
 // for unique tokens in every way the protocol knows while clients, server connections and queries
 // are killed; every answer has to carry its own question's token, and nothing may stay behind.
 #include "tests/chaos/chaos_client.hpp"
@@ -134,13 +135,15 @@ void parse(int argc, char** argv) {
         const std::string name = argv[index];
         const std::string value = argv[index + 1];
         if (name == "--seconds")
-            chosen().seconds = std::stoi(value);
+            chosen().seconds = test::chosen_long_forms().cluster_seconds = std::stoi(value);
         else if (name == "--seed")
             chosen().seed = static_cast<unsigned>(std::stoul(value));
         else if (name == "--connections")
             chosen().connections = std::stoi(value);
         else if (name == "--kill-servers")
             chosen().kill_servers = value != "no";
+        else if (name == "--cluster")
+            test::chosen_long_forms().cluster = value;
         else if (name == "--sticky-transactions")
             test::chosen_long_forms().sticky_transactions = std::stol(value);
         else if (name == "--own-write-steps")

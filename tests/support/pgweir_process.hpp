@@ -57,6 +57,8 @@ public:
     /// SIGTERM; the exit code, or empty if it still runs after `limit`.
     std::optional<int> stop(std::chrono::milliseconds limit = std::chrono::seconds{20});
     std::optional<int> wait_for_exit(std::chrono::milliseconds limit);
+    /// SIGKILL, and waits; this end is no failure.
+    void kill();
     /// Fails the running test if a sanitizer has reported anything.
     void expect_clean_log() const;
 
@@ -74,6 +76,7 @@ private:
     child_process process_;
     int port_ = 0;
     int http_port_ = 0;
+    bool killed_ = false;
 };
 
 /// The lines of a users file for all accounts of the test clusters.

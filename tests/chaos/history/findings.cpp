@@ -24,6 +24,8 @@ std::string_view name(rule which) {
         return "unexplained error";
     case rule::no_answer:
         return "no answer";
+    case rule::disconnected:
+        return "disconnected";
     }
     return "?";
 }

@@ -19,6 +19,7 @@ enum class rule {
     done_though_refused,
     unexplained_error, ///< a SQLSTATE that no fault explains
     no_answer,         ///< within the limit
+    disconnected,      ///< a client, by a pgweir that goes on
 };
 
 [[nodiscard]] std::string_view name(rule which);

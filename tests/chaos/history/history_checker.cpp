@@ -106,6 +106,10 @@ void history_checker::no_answer(long session, const std::string& text) {
     found_.add(rule::no_answer, "session " + std::to_string(session) + ": " + text);
 }
 
+void history_checker::disconnected(long session, const std::string& text) {
+    found_.add(rule::disconnected, "session " + std::to_string(session) + ": " + text);
+}
+
 void history_checker::forget() {
     for (auto& [session, open] : open_)
         open.judged = false;

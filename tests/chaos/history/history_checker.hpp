@@ -37,6 +37,8 @@ public:
     void close(long session);
     /// No answer came within the limit; close() is to follow.
     void no_answer(long session, const std::string& text);
+    /// By a pgweir that goes on; close() is to follow.
+    void disconnected(long session, const std::string& text);
 
     [[nodiscard]] int next_place(int list) const { return lists_.next_place(list); }
     void retire(int list) { lists_.retire(list); }

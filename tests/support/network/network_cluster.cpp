@@ -208,7 +208,9 @@ void network_cluster::rejoin(std::size_t index) {
     const auto said = returning.repmgr(
         {"node", "rejoin", "-d",
          "host=" + server(*leader).address() + " user=repmgr dbname=repmgr connect_timeout=2",
-         "--force-rewind", "--verbose"});
+         "--force-rewind", "--verbose",
+         // Its default is one directory in /tmp for all clusters of this machine.
+         "--config-archive-dir=" + returning.data_directory().parent_path().string()});
     if (said.exit_code != 0) throw std::runtime_error("repmgr node rejoin: " + said.output);
     returning.start_repmgrd();
     returning.wait_for_repmgrd();

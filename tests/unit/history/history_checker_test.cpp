@@ -379,6 +379,13 @@ TEST_F(history, ShowsAnAnswerThatDoesNotCome) {
     expect_only(rule::no_answer);
 }
 
+TEST_F(history, ShowsAClientThatWasDisconnected) {
+    begin(first, operation::read_list, 7);
+    checker_.disconnected(first, "end of stream");
+    checker_.close(first);
+    expect_only(rule::disconnected);
+}
+
 TEST(number_set, KeepsRunsAndSaysWhatItHas) {
     number_set set;
     for (const long number : {5, 1, 3, 2, 4, 7})
