@@ -267,6 +267,7 @@ private:
         bool standby = false;
         bool open = false; // part of a unit was sent
         bool in_block = false;
+        bool idle_on_standby = false; // in a block that may go on elsewhere
         bool injecting = false;
         bool moving = false;
         bool was_pinned = false;

@@ -59,6 +59,13 @@ void session::on_server_lost(backend& from, std::string_view farewell) {
     }
     // The client's unit was not sent: begin again.
     if (what.injecting && what.readies == 0 && block_ != block_state::on_primary) return pump();
+    // A block that has only read on a standby goes on elsewhere, as it does at its first other
+    // statement.
+    if (what.idle_on_standby) {
+        block_ = block_state::deferred;
+        moved_ = true;
+        return pump();
+    }
     tell_of_loss(what);
     pump();
 }
@@ -71,6 +78,9 @@ session::server_loss session::take_loss(backend& from, std::string_view farewell
     what.readies = from.conversation().frontend_readies();
     what.open = unit_open_;
     what.in_block = block_ != block_state::none;
+    what.idle_on_standby = what.standby && block_ == block_state::on_standby &&
+                           !block_has_snapshot_ && what.readies == 0 && !what.open &&
+                           from.conversation().status() == 'T';
     what.injecting = waiting_ == wait_for::injection;
     what.moving = std::exchange(moving_, false);
     what.sqlstate = std::string{protocol::find_sqlstate(farewell)};

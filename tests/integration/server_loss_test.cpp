@@ -58,10 +58,12 @@ protected:
                 " user=" + accounts::monitor.name + " password=" + accounts::monitor.password);
     }
     /// Where the statement with this tag is running; null: nowhere.
-    [[nodiscard]] postgres_node* runs_on(const std::string& tag, postgres_node* not_on = nullptr) {
+    [[nodiscard]] postgres_node* runs_on(const std::string& tag,
+                                         postgres_node* not_on = nullptr,
+                                         const std::string& state = "active") {
         for (const auto& node : cluster_->nodes())
             if (node.get() != not_on &&
-                node->count_backends("state = 'active' and query like '%" + tag + "%'") > 0)
+                node->count_backends("state = '" + state + "' and query like '%" + tag + "%'") > 0)
                 return node.get();
         return nullptr;
     }
@@ -191,6 +193,24 @@ TEST_F(server_loss, ABlockOfAnOutvotedPrimaryIsNotCommittedThere) {
     EXPECT_EQ(cluster_->primary().value("select count(*) from outvoted where n = 1"), "0");
     EXPECT_TRUE(session.exec("insert into outvoted values (3)").ok());
     EXPECT_EQ(cluster_->standby(0).value("select count(*) from outvoted where n = 3"), "1");
+}
+
+TEST_F(server_loss, ABlockThatHasOnlyReadOutlivesItsStandby) {
+    start({{"consistency", "eventual"}}, 2);
+    auto session = connect_reader("select 1");
+    session.must("create table outlived (n int)");
+    EXPECT_TRUE(cluster_->wait_caught_up());
+    session = connect_reader("select count(*) from outlived");
+    session.must("begin");
+    EXPECT_EQ(session.value("select count(*) from outlived"), "0");
+    auto* const victim =
+        runs_on("count(*) from outlived", &cluster_->primary(), "idle in transaction");
+    ASSERT_NE(victim, nullptr);
+    victim->kill();
+    EXPECT_EQ(session.value("select count(*) from outlived"), "0");
+    session.must("insert into outlived values (1)");
+    session.must("commit");
+    EXPECT_EQ(cluster_->primary().value("select count(*) from outlived"), "1");
 }
 
 TEST_F(server_loss, APreparedReadIsAskedAgainToo) {
