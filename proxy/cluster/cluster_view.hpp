@@ -77,6 +77,9 @@ struct cluster_view {
     std::vector<std::pair<std::string, std::string>> primary_parameters;
     bool asynchronous_commit =
         false; // the primary's synchronous_commit default is off: flush alone is no bound (A5)
+    /// With synchronous replication: up to where the primary shows what its standbys may show
+    /// already, since it has acknowledged it (A8). Empty: commits wait for nobody.
+    std::optional<wal_position> confirmed;
     /// (timeline, switch point) pairs of the primary's history, oldest first; the last timeline is
     /// the present one.
     std::vector<std::pair<timeline_id, lsn>> history;

@@ -50,7 +50,8 @@ struct node_answer {
     std::optional<lsn> received;
     std::optional<lsn> flush;
     std::optional<lsn> insert;
-    std::string started; // pg_postmaster_start_time
+    std::optional<lsn> confirmed; // primary: by the standbys that commits wait for; empty: for none
+    std::string started;          // pg_postmaster_start_time
     std::uint32_t server_version = 0;
     std::string receives_from_host; // standby: pg_stat_wal_receiver, empty if not to be seen
     std::uint16_t receives_from_port = 0;

@@ -70,6 +70,28 @@ enum look_column : std::size_t {
     receiver_timeline,
     look_columns
 };
+constexpr std::size_t confirmed = receiver_host; // in the same place of a primary's row
+
+// Up to where commits that wait for standbys are acknowledged, by synchronous_standby_names: all
+// that are 'sync', or as many of the 'quorum' as it asks for. Empty: nobody waits, or the role may
+// not see it (it is no member of pg_monitor). 0/0: no such standby is there. Source: PostgreSQL
+// docs, runtime-config-replication and monitoring-stats.
+constexpr std::string_view confirmed_by_standbys = R"(,
+CASE WHEN NOT pg_catalog.pg_is_in_recovery()
+      AND pg_catalog.current_setting('synchronous_standby_names') <> '' THEN (
+  SELECT CASE
+    WHEN pg_catalog.count(*) > 0 AND pg_catalog.count(s.state) = 0 THEN NULL
+    ELSE coalesce(
+      pg_catalog.min(s.reached) FILTER (WHERE s.sync_state = 'sync'),
+      (pg_catalog.array_agg(s.reached ORDER BY s.reached DESC NULLS LAST)
+        FILTER (WHERE s.sync_state = 'quorum'))[coalesce(substring(
+          pg_catalog.current_setting('synchronous_standby_names')
+          FROM '(?i)^\s*any\s+(\d+)'), '1')::pg_catalog.int4],
+      '0/0'::pg_catalog.pg_lsn) END
+  FROM (SELECT r.state, r.sync_state,
+          CASE pg_catalog.current_setting('synchronous_commit')
+            WHEN 'remote_apply' THEN r.replay_lsn ELSE r.flush_lsn END AS reached
+        FROM pg_catalog.pg_stat_replication AS r) AS s) END)";
 
 std::string_view text(const row& columns, std::size_t column) {
     if (column >= columns.size() || !columns[column]) return {};
@@ -109,6 +131,8 @@ std::string look(bool as_standby, std::uint32_t server_version) {
     if (as_standby && server_version >= tells_sender_host)
         sql += ", w.sender_host, w.sender_port, w.received_tli FROM (SELECT) AS one "
                "LEFT JOIN pg_catalog.pg_stat_wal_receiver AS w ON w.status = 'streaming'";
+    constexpr std::uint32_t has_quorum = 100'000;
+    if (!as_standby && server_version >= has_quorum) sql += confirmed_by_standbys;
     return sql;
 }
 
@@ -129,6 +153,7 @@ std::optional<node_answer> read_look(const row& columns) {
         constexpr std::size_t timeline_digits = 8; // the first of a WAL file's name
         answer.flush = parse_lsn(text(columns, flush));
         answer.insert = parse_lsn(text(columns, insert));
+        answer.confirmed = parse_lsn(text(columns, confirmed));
         answer.timeline.value =
             number<std::uint32_t>(text(columns, wal_file).substr(0, timeline_digits), 16);
     }

@@ -138,7 +138,10 @@ std::optional<timeline_id> topology::wants_history(std::uint16_t id) const {
 
 cluster_view topology::judge(time_point now, wall_time wall) {
     auto chosen = choose_primary(now);
-    if (chosen.primary) adopt(*chosen.primary);
+    if (chosen.primary) {
+        adopt(*chosen.primary);
+        note_confirmed(nodes_.at(*chosen.primary));
+    }
 
     cluster_view view;
     view.version = ++version_;
@@ -146,6 +149,7 @@ cluster_view topology::judge(time_point now, wall_time wall) {
     view.no_primary_because = std::move(chosen.because);
     view.system_identifier = system_identifier_;
     view.history = history_;
+    view.confirmed = confirmed_;
     if (primary_) {
         const auto& primary = nodes_.at(*primary_);
         view.primary_parameters = primary.parameters;

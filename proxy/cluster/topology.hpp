@@ -83,6 +83,7 @@ private:
     [[nodiscard]] bool has_quorum(const node_evidence& primary) const;
     [[nodiscard]] std::optional<std::uint64_t> cluster_identifier() const;
     void adopt(std::uint16_t id);
+    void note_confirmed(const node_evidence& primary);
 
     // topology_standby.cpp
     [[nodiscard]] node_role present_role(const node_evidence& node, time_point now) const;
@@ -106,7 +107,8 @@ private:
     std::uint64_t system_identifier_ = 0;
     std::vector<std::pair<timeline_id, lsn>> history_;
     std::optional<lsn> primary_flush_;
-    std::deque<flush_mark> flush_marks_; // the primary's progress, oldest first
+    std::optional<wal_position> confirmed_; // the greatest that this primary has told
+    std::deque<flush_mark> flush_marks_;    // the primary's progress, oldest first
 };
 
 } // namespace pgweir

@@ -187,4 +187,18 @@ void topology::adopt(std::uint16_t id) {
     history_.emplace_back(timeline, endless);
 }
 
+// Standbys come and go, what was acknowledged stays so. All of its WAL from before a server's
+// promotion is visible there from its first moment.
+void topology::note_confirmed(const node_evidence& primary) {
+    if (!primary.answer->confirmed) {
+        confirmed_.reset();
+        return;
+    }
+    wal_position told{primary.answer->timeline, *primary.answer->confirmed};
+    if (history_.size() > 1) told.at = std::max(told.at, history_[history_.size() - 2].second);
+    if (confirmed_ && confirmed_->timeline == told.timeline)
+        told.at = std::max(told.at, confirmed_->at);
+    confirmed_ = told;
+}
+
 } // namespace pgweir

@@ -235,6 +235,7 @@ struct worker_counters {
     by<counter, retry_reason, retry_reason::connection_lost> retries;
     gauge refused_statements; // remembered as not for standbys, lately or for good
     by<counter, cancel_result, cancel_result::failed> cancels;
+    counter confirmation_waits; // units that waited until the primary showed what a standby had
     counter bound_waits; // reads that the primary answered because no standby was known to be fresh
                          // enough
     counter blocks_moved; // read blocks that moved from a standby to the primary

@@ -102,6 +102,10 @@ void add_sessions(families& to, const worker_list& workers) {
         to.add(sum_of(workers, [=](const auto& w) -> auto& { return w.cancels[result]; }),
                {{"result", label(result)}});
     });
+    to.counters("confirmation_waits_total",
+                "Units that waited for synchronous standbys to confirm to the primary what their "
+                "session had seen on a standby.");
+    to.add(sum_of(workers, [](const auto& w) -> auto& { return w.confirmation_waits; }), {});
     to.counters("bound_waits_total", "Reads for which no standby was known to be fresh enough.");
     to.add(sum_of(workers, [](const auto& w) -> auto& { return w.bound_waits; }));
     to.counters("blocks_moved_total",

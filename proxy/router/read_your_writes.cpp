@@ -48,6 +48,20 @@ void session_floor::raise_to(wal_position position, const cluster_view& view) {
     floor_ = greater_of(floor_, position, view);
 }
 
+void session_floor::raise_by_standby(wal_position position, const cluster_view& view) {
+    raise_to(position, view);
+    if (view.confirmed) shown_by_standbys_ = greater_of(shown_by_standbys_, position, view);
+}
+
+bool session_floor::may_go_to_primary(const cluster_view& view) const {
+    if (!view.confirmed) return true;
+    if (seen_on_) return false;
+    if (!shown_by_standbys_) return true;
+    const auto shown = on_present_timeline(*shown_by_standbys_, view);
+    const auto confirmed = on_present_timeline(*view.confirmed, view);
+    return !shown || !confirmed || shown->at <= confirmed->at;
+}
+
 void session_floor::settle(const cluster_view& view, const sample_history& history) {
     if (seen_on_ && settle_standby(*seen_on_, view, history)) seen_on_.reset();
     if (primary_mark_ && settle_primary(*primary_mark_, view, history)) primary_mark_.reset();
@@ -107,7 +121,7 @@ bool session_floor::settle_standby(const standby_mark& mark,
     const auto* const own = history.standby_after(mark.node, mark.look);
     const auto* const primary = history.primary_after(mark.look);
     if (own != nullptr && own->role_epoch == mark.role_epoch && own->sample.received) {
-        raise_to({own->sample.timeline, *own->sample.received}, view);
+        raise_by_standby({own->sample.timeline, *own->sample.received}, view);
         return true;
     }
     if (mark.node < view.nodes.size()) {
@@ -118,7 +132,7 @@ bool session_floor::settle_standby(const standby_mark& mark,
     }
     // A restarted standby says nothing about what it showed before. The primary had flushed it all.
     if (primary == nullptr || !primary->sample.flush) return false;
-    raise_to({primary->sample.timeline, *primary->sample.flush}, view);
+    raise_by_standby({primary->sample.timeline, *primary->sample.flush}, view);
     return true;
 }
 

@@ -76,6 +76,10 @@ public:
                                         std::uint64_t looks_begun,
                                         consistency wanted) const;
 
+    /// Whether the primary shows all that standbys have shown this session. Not so while a commit
+    /// that it has seen there waits for its standbys (RULES A8): later, then. Call settle() first.
+    [[nodiscard]] bool may_go_to_primary(const cluster_view& view) const;
+
     /// Waiting for a bound: the monitor should look more often.
     [[nodiscard]] bool is_waiting() const {
         return primary_mark_.has_value() || seen_on_.has_value();
@@ -122,7 +126,11 @@ private:
                                                   const node_view& node,
                                                   const standby_connection& connection);
 
+    /// A bound of what a standby has shown.
+    void raise_by_standby(wal_position position, const cluster_view& view);
+
     std::optional<wal_position> floor_;
+    std::optional<wal_position> shown_by_standbys_; // only while the primary has yet to show it
     std::optional<provisional_floor> provisional_;
     std::optional<primary_mark> primary_mark_;
     std::optional<standby_mark> seen_on_;

@@ -381,6 +381,10 @@ void session::tick(clock::time_point now) {
     if (waiting_ == wait_for::primary && patient_now >= wait_deadline_) {
         // A block that waits for its own server ends with it.
         if (lease_) return lease_->give_up("pgweir: no primary within failover_timeout");
+        if (owner_.view().primary)
+            return fail_waiting(protocol::sqlstate::cannot_connect_now,
+                                "pgweir: within failover_timeout the primary has not got from its "
+                                "synchronous standbys what this session has seen on one");
         const auto why = owner_.view().no_primary_because;
         return fail_waiting(protocol::sqlstate::cannot_connect_now,
                             "pgweir: no primary within failover_timeout" +

@@ -162,6 +162,15 @@ bool session::go_to_primary(unit& u) {
         wait_until(wait_for::primary);
         return false;
     }
+    if (owner_.view().confirmed && consistency_.level == consistency_level::session) {
+        // What a standby has shown may still wait there for its acknowledgement (RULES A8).
+        floor_.settle(owner_.view(), owner_.samples());
+        if (!floor_.may_go_to_primary(owner_.view())) {
+            owner_.counters().confirmation_waits.add();
+            wait_until(wait_for::primary);
+            return false;
+        }
+    }
     return request(u, *primary);
 }
 

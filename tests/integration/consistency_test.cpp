@@ -150,5 +150,36 @@ TEST_F(consistency, TheLevelCanBeChosen) {
     EXPECT_EQ(route_of(session, "select 'MARKER' from level"), "primary");
 }
 
+/// The row is on a standby, and its commit waits for another one, which hangs: who has seen it
+/// there must not find it gone on the primary (RULES A8).
+TEST(Consistency, ASessionDoesNotGoBackToASynchronousPrimary) {
+    PGWEIR_ONLY();
+    cluster_options with;
+    with.settings["synchronous_standby_names"] = "FIRST 1 (standby1)";
+    postgres_cluster cluster{with};
+    pgweir_process proxy{cluster.addresses()};
+    const auto connect = [&] { return pg_connection{conninfo(proxy.port(), accounts::app)}; };
+    auto reader = connect();
+    reader.must("create table awaiting (n int)");
+    ASSERT_TRUE(cluster.wait_caught_up());
+    EXPECT_TRUE(wait_until([&] {
+        return explained_route(reader, "select count(*) from awaiting").find("standby") !=
+               std::string::npos;
+    }));
+    cluster.standby(0).suspend();
+    auto writer = connect();
+    writer.send("insert into awaiting values (1)");
+    // The hung standby is read from until it is found: those reads are asked again elsewhere.
+    ASSERT_TRUE(wait_until([&] { return reader.value("select count(*) from awaiting") == "1"; }));
+    reader.send("/* pgweir: primary */ select count(*) from awaiting");
+    EXPECT_FALSE(reader.answered_within(500ms)) << "it is not there yet";
+    EXPECT_EQ(cluster.primary().value("select count(*) from awaiting"), "0");
+    cluster.standby(0).resume();
+    const auto answer = reader.next_result();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->value(), "1");
+    EXPECT_GE(proxy.metric("pgweir_confirmation_waits_total"), 1);
+}
+
 } // namespace
 } // namespace pgweir::test

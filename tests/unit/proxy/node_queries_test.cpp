@@ -21,6 +21,16 @@ TEST(NodeQueries, ReadAPrimarysLook) {
     EXPECT_EQ(answer->started, "2026-01-01 00:00:00+00");
 }
 
+TEST(NodeQueries, WhatSynchronousStandbysHaveConfirmedIsReadFromThePrimaryAlone) {
+    const auto answer = read_look({"f", "000000010000000000000003", "0/30", "0/30", std::nullopt,
+                                   std::nullopt, "now", "0/28"});
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->confirmed, parse_lsn("0/28"));
+    EXPECT_THAT(look(false, 150000), HasSubstr("synchronous_standby_names"));
+    EXPECT_THAT(look(true, 150000), Not(HasSubstr("synchronous_standby_names")));
+    EXPECT_THAT(look(false, 90600), Not(HasSubstr("synchronous_standby_names")));
+}
+
 TEST(NodeQueries, APromotedServersFrozenReplayPositionIsNotTaken) {
     const auto answer =
         read_look({"f", "000000020000000000000003", "0/30", "0/30", "0/20", "0/20", "now"});

@@ -77,6 +77,38 @@ standby_connection connection(std::uint64_t serial,
 
 } // namespace
 
+TEST(SessionFloor, WhatAStandbyHasShownIsWaitedForOnASynchronousPrimary) {
+    look_around cluster;
+    session_floor floor;
+    cluster.look_at_all(100);
+    EXPECT_TRUE(floor.may_go_to_primary(cluster.view));
+    floor.on_standby_answer(1, 1, 7, cluster.looks);
+    EXPECT_TRUE(floor.may_go_to_primary(cluster.view)) << "commits wait for nobody";
+    cluster.view.confirmed = wal_position{first_timeline, lsn{100}};
+    EXPECT_FALSE(floor.may_go_to_primary(cluster.view)) << "what it has shown is not known yet";
+    cluster.look_standby(1, 120, 120);
+    floor.settle(cluster.view, cluster.history);
+    EXPECT_FALSE(floor.may_go_to_primary(cluster.view));
+    cluster.view.confirmed->at = lsn{120};
+    EXPECT_TRUE(floor.may_go_to_primary(cluster.view));
+    floor.on_primary_answer(cluster.looks, false);
+    EXPECT_TRUE(floor.may_go_to_primary(cluster.view)) << "its own answers are its own";
+}
+
+TEST(SessionFloor, AfterAFailoverTheNewPrimaryShowsAllThatWasBeforeTheSwitch) {
+    look_around cluster;
+    session_floor floor;
+    cluster.look_at_all(100);
+    cluster.view.confirmed = wal_position{first_timeline, lsn{90}};
+    floor.on_standby_answer(1, 1, 7, cluster.looks);
+    cluster.look_standby(1, 130, 130);
+    floor.settle(cluster.view, cluster.history);
+    EXPECT_FALSE(floor.may_go_to_primary(cluster.view));
+    cluster.view.history = {{first_timeline, lsn{110}}, {timeline_id{2}, lsn{~std::uint64_t{0}}}};
+    cluster.view.confirmed = wal_position{timeline_id{2}, lsn{110}};
+    EXPECT_TRUE(floor.may_go_to_primary(cluster.view));
+}
+
 TEST(SessionFloor, AFreshSessionMayReadAnywhereThatIsReadable) {
     look_around world;
     session_floor floor;
