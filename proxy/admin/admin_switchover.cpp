@@ -103,7 +103,12 @@ task<admin_outcome> admin_actions::switchover(std::string wanted) {
     server_.counters().switchovers.add();
     const auto begun = clock::now();
     auto trying = held_switchover(std::move(wanted), begun);
-    auto outcome = co_await std::move(trying);
+    admin_outcome outcome;
+    try {
+        outcome = co_await std::move(trying);
+    } catch (const std::exception& failure) {
+        outcome = failed({"XX000", failure.what(), ""}); // the clients must go on
+    }
     std::function<bool(worker&)> release = [](worker& w) {
         w.release();
         return true;
