@@ -48,7 +48,8 @@ struct node_view {
     node_role role = node_role::unknown;
     node_health health = node_health::unknown;
     node_order order = node_order::none;
-    bool silent = false; // down because it does not answer, though it refuses nothing
+    /// Down because it answers nothing: a standby since one check, a primary since two.
+    bool silent = false;
     bool readable =
         false; // standby that may take reads now: up, not detached/draining, same defaults as the
                // primary (C2), on the primary's history, lag within limits

@@ -43,7 +43,7 @@ void topology::on_answer(std::uint16_t id, node_answer answer, time_point now) {
 
     node.asked = true;
     node.health = node_health::up;
-    node.failures_in_a_row = 0;
+    node.failures_in_a_row = node.timeouts_in_a_row = 0;
     node.last_failure.reset();
     node.last_role = role;
     node.role_confirmed = now;
@@ -77,9 +77,10 @@ void topology::on_failure(std::uint16_t id,
         if (++node.failures_in_a_row >= failures_that_count) node.health = node_health::down;
         break;
     case failure_kind::timed_out:
-        if (!bytes_meanwhile)
+        if (!bytes_meanwhile) {
             node.health = node_health::down;
-        else if (talks)
+            ++node.timeouts_in_a_row;
+        } else if (talks)
             node.role_confirmed = now;
         break;
     case failure_kind::busy:
@@ -180,8 +181,9 @@ node_view topology::describe(const node_evidence& node, time_point now) const {
     out.port = node.setting.port;
     out.weight = node.setting.weight;
     out.health = node.health;
-    out.silent = node.health == node_health::down && node.last_failure &&
-                 node.last_failure->kind == failure_kind::timed_out;
+    // A primary whose disk stalls for some seconds is no reason to lose what is under way there.
+    out.silent = node.health == node_health::down &&
+                 node.timeouts_in_a_row >= (node.last_role == node_role::primary ? 2U : 1U);
     out.order = node.order;
     out.role = present_role(node, now);
     out.role_epoch = node.role_epoch;

@@ -65,7 +65,9 @@ constexpr std::array cluster_rows{
                                   {.min = 100, .max = hour},
                                   "How long a look at a node may take. A look that takes longer "
                                   "counts against the node only if no worker has "
-                                  "received a byte from it meanwhile."),
+                                  "received a byte from it meanwhile. What is open to a standby is "
+                                  "given up then; to a primary after a second look in vain, whose "
+                                  "connecting may take `connect_timeout`."),
     row<&settings::connect_timeout>(
         "connect_timeout",
         applies::on_reload,

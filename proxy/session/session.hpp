@@ -280,6 +280,7 @@ private:
         lease_refusal why; // what the client is told if nobody can
     };
     [[nodiscard]] server_loss take_loss(backend& from, std::string_view farewell);
+    [[nodiscard]] bool is_suspect(const server_loss& what) const;
     [[nodiscard]] bool may_ask_again(const backend& from, const server_loss& what);
     void ask_elsewhere(const server_loss& what);
     [[nodiscard]] bool wait_for_standby(unit& u);
@@ -405,6 +406,7 @@ private:
         std::size_t changes = 0;   // of prepared statements in it
         bool only_if_lost = false; // it must not be asked twice of living servers
         bool only_prepares = false;
+        bool by_standbys = false; // they may be asked
         void clear() { bytes.clear(); }
     } retry_;                            // to be asked again elsewhere if it must
     std::optional<lost_read> lost_read_; // the next unit

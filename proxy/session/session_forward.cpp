@@ -41,8 +41,8 @@ void session::forward_unit(unit& u) {
     note_effects(u);
     only_primary_ = asked_again_ = false;
     unit_deadline_ = {};
-    const bool reads = u.route.target == route_target::standby && !u.unparsed && u.is_whole();
-    pure_unit_ = (reads || (u.parse_only && u.is_whole())) && (first || pure_unit_);
+    const bool harmless = (u.is_pure || u.parse_only) && !u.unparsed && u.is_whole();
+    pure_unit_ = harmless && (first || pure_unit_);
     keep_for_retry(u, first);
     if (first) unit_failed_ = false;
     names_used_ = names_used_ || names_shown_ || !borrowed_names_.empty();
@@ -98,6 +98,7 @@ void session::keep_for_retry(const unit& u, bool first) {
     retry_.changes = 0;
     retry_.only_if_lost = !lease_->state.standby;
     retry_.only_prepares = u.parse_only;
+    retry_.by_standbys = u.may_read_standbys;
     lease_->hold_answers();
 }
 

@@ -107,12 +107,18 @@ session::server_loss session::take_loss(backend& from, std::string_view farewell
     return what;
 }
 
+/// The statement may be what has brought the server down.
+bool session::is_suspect(const server_loss& what) const {
+    return !is_orderly(what.sqlstate) && what.given_up.empty() && !retry_.only_prepares;
+}
+
 /// A read whose answer has not begun. What a standby cancels for the sake of its replay goes to the
 /// primary, as any other refusal does.
 bool session::may_ask_again(const backend& from, const server_loss& what) {
     const bool untold = !discarding_ && !retry_.bytes.empty() && from.holds_answers() &&
                         what.readies == 1 && what.nothing_applied;
     if (!untold || what.was_pinned) return false;
+    if (is_suspect(what) && !retry_.by_standbys) return false;
     const bool conflict = what.standby && what.sqlstate == "40001";
     const auto why = conflict ? retry_reason::recovery_conflict : retry_reason::connection_lost;
     owner_.counters().retries[why].add();
@@ -126,8 +132,7 @@ bool session::may_ask_again(const backend& from, const server_loss& what) {
 /// Asked again, once. A statement that may have brought its server down is not let loose on the
 /// primary: another standby answers it, or nobody.
 void session::ask_elsewhere(const server_loss& what) {
-    const bool suspect = !is_orderly(what.sqlstate) && what.given_up.empty();
-    lost_read_ = lost_read{what.node, suspect && !retry_.only_prepares, {}};
+    lost_read_ = lost_read{what.node, is_suspect(what), {}};
     lost_read_->why = {what.sqlstate.empty() ? "57P02" : what.sqlstate,
                        what.message.empty() ? "pgweir: the server connection was lost under this "
                                               "read, and no other standby can answer it"

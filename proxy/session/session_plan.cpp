@@ -157,10 +157,16 @@ void session::judge(unit& u) {
     }
     const auto& known = catalog_->usable();
     u.route = {route_target::standby, route_reason::pure_read, {}};
+    u.is_pure = !u.foreign_portal && !asked_again_;
     for (const auto& f : u.facts) {
-        auto one = decide(owner_.judged(f, known), state);
-        if (one.target == route_target::standby && is_refused(*f))
+        const auto& judged = owner_.judged(f, known);
+        auto one = decide(judged, state);
+        if (judged.target != route_target::standby) {
+            u.is_pure = false;
+        } else if (is_refused(*f)) {
+            u.is_pure = false;
             one = {route_target::primary, route_reason::refused_before, {}};
+        }
         if (is_stronger(one, u.route)) u.route = one;
     }
     if (asked_again_ && u.route.target == route_target::standby)
@@ -184,7 +190,8 @@ void session::judge(unit& u) {
     else if (owner_.live()->policy->judges_queries() &&
              owner_.live()->policy->is_primary_query(text_of(u)))
         u.route = {route_target::primary, route_reason::database_policy, {}};
-    else if (only_primary_)
+    u.may_read_standbys = u.route.target == route_target::standby;
+    if (u.may_read_standbys && only_primary_)
         u.route = {route_target::primary, route_reason::refused_before, {}};
 }
 

@@ -48,7 +48,9 @@ struct unit {
     bool lists_names = false;    // reads pg_prepared_statements
     sql::routing_hint hint = sql::routing_hint::none;
     route_decision route;
-    session_risk risk; // where it goes to the primary
+    bool is_pure = false;           // all of it is proved to read only, wherever it goes
+    bool may_read_standbys = false; // and may go to one, though the primary may answer instead
+    session_risk risk;              // where it goes to the primary
 
     [[nodiscard]] bool is_simple() const {
         return messages.size() == 1 && messages.front().type == 'Q';
@@ -80,6 +82,7 @@ struct unit {
         lists_names = false;
         hint = sql::routing_hint::none;
         route = {};
+        is_pure = may_read_standbys = false;
         risk = {};
     }
 };

@@ -170,7 +170,7 @@ TEST_F(server_loss, AHungPrimaryEndsItsBlocksAndKeepsNobodyConnected) {
     EXPECT_EQ(told.sqlstate().substr(0, 4), "57P0");
     EXPECT_EQ(in_block.exec("select 1").sqlstate(), "25P02");
     EXPECT_TRUE(in_block.exec("rollback").ok());
-    EXPECT_TRUE(in_block.exec("select 1").ok()) << "the standby reads";
+    EXPECT_TRUE(connect().exec("select 1").ok()) << "the standby reads";
     cluster_->primary().resume();
     EXPECT_TRUE(wait_until([&] { return in_block.exec("insert into hanging values (4)").ok(); }));
     EXPECT_EQ(in_block.value("select count(*) from hanging where n = 3"), "0");
@@ -193,6 +193,18 @@ TEST_F(server_loss, ABlockOfAnOutvotedPrimaryIsNotCommittedThere) {
     EXPECT_EQ(cluster_->primary().value("select count(*) from outvoted where n = 1"), "0");
     EXPECT_TRUE(session.exec("insert into outvoted values (3)").ok());
     EXPECT_EQ(cluster_->standby(0).value("select count(*) from outvoted where n = 3"), "1");
+}
+
+/// The client wants it answered by the primary, and it could be what has killed that.
+TEST_F(server_loss, AReadHasNoUnknownOutcome) {
+    auto session = connect_reader(long_read("known"));
+    auto answer = std::async(std::launch::async, [&] {
+        return session.exec("/* pgweir: primary */ " + long_read("known"));
+    });
+    auto* const victim = wait_for_it("known");
+    ASSERT_EQ(victim, &cluster_->primary());
+    victim->kill();
+    EXPECT_EQ(answer.get().sqlstate(), "57P01");
 }
 
 TEST_F(server_loss, ABlockThatHasOnlyReadOutlivesItsStandby) {

@@ -54,6 +54,25 @@ TEST(Topology, ATimedOutCheckMeansDownOnlyIfNoWorkerGotAByteMeanwhile) {
     EXPECT_EQ(cluster.chosen(), -1);
 }
 
+TEST(Topology, AStandbyIsSilentAfterOneUnansweredCheckAPrimaryAfterTwo) {
+    auto cluster = pair_of_nodes();
+    const auto is_silent = [&](std::uint16_t id) { return cluster.view().nodes.at(id).silent; };
+    cluster.fail(1, failure_kind::timed_out, false);
+    EXPECT_TRUE(is_silent(1));
+    cluster.standby(1);
+    EXPECT_FALSE(is_silent(1));
+    cluster.fail(0, failure_kind::timed_out, false);
+    EXPECT_FALSE(is_silent(0)) << "its disk may have stalled";
+    cluster.primary(0);
+    cluster.fail(0, failure_kind::timed_out, false);
+    EXPECT_FALSE(is_silent(0));
+    cluster.fail(0, failure_kind::timed_out, false);
+    EXPECT_TRUE(is_silent(0));
+    cluster.fail(1, failure_kind::refused);
+    cluster.fail(1, failure_kind::refused);
+    EXPECT_FALSE(is_silent(1)) << "its end will be heard of";
+}
+
 TEST(Topology, BusyIsNotDownAndKeepsTheRoleForAWhile) {
     auto cluster = pair_of_nodes();
     cluster.fail(0, failure_kind::busy);
