@@ -8,7 +8,7 @@
 
 namespace pgweir::test {
 
-promotion_watch::promotion_watch(network_cluster& cluster, std::size_t old) {
+promotion_watch::promotion_watch(network_cluster& cluster, std::size_t old) : cluster_{cluster} {
     for (std::size_t index = 0; index < cluster.size(); ++index)
         if (index != old) looks_.emplace_back(index, cluster.server(index).connect("postgres"));
 }
@@ -23,8 +23,12 @@ promotion promotion_watch::wait() {
         }
         return false;
     };
-    if (!wait_until(looked, 60s, 3ms)) throw std::runtime_error("no standby is promoted");
-    return seen;
+    if (wait_until(looked, 60s, 3ms)) return seen;
+    std::string text = "no standby is promoted";
+    for (const auto& [index, connection] : looks_)
+        text +=
+            "\n---- " + cluster_.server(index).name() + "\n" + cluster_.server(index).repmgr_log();
+    throw std::runtime_error(text);
 }
 
 void scenario::SetUp() {
@@ -66,10 +70,13 @@ void scenario::finish_load() {
                                  << load_->unanswered().front();
 }
 
-void scenario::wait_for_work(moment from, std::size_t writes, std::size_t reads) {
+void scenario::wait_for_work(moment from,
+                             std::size_t writes,
+                             std::size_t reads,
+                             std::chrono::milliseconds limit) {
     const bool done = wait_until(
         [&] { return load_->writes_since(from) >= writes && load_->reads_since(from) >= reads; },
-        90s, 10ms);
+        limit, 10ms);
     if (done) return;
     const auto record = load_->record(from);
     throw std::runtime_error("since then " + std::to_string(record.written.size()) +
@@ -79,8 +86,8 @@ void scenario::wait_for_work(moment from, std::size_t writes, std::size_t reads)
 
 int scenario::backends_of_clients(std::size_t index) {
     return std::stoi(cluster_->server(index).value(
-        "select count(*) from pg_stat_activity where usename = '" + accounts::app.name +
-            "' and backend_type = 'client backend'",
+        "select count(*) from pg_stat_activity where usename not in ('postgres', 'repmgr', '" +
+            accounts::monitor.name + "') and backend_type = 'client backend'",
         "postgres"));
 }
 

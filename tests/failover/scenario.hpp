@@ -28,6 +28,7 @@ public:
     [[nodiscard]] promotion wait();
 
 private:
+    network_cluster& cluster_;
     std::vector<std::pair<std::size_t, pg_connection>> looks_;
 };
 
@@ -48,7 +49,10 @@ protected:
     mixed_load& load() { return *load_; }
     /// Waits until writes and reads have been answered since `from`; throws std::runtime_error
     /// with what went wrong otherwise.
-    void wait_for_work(moment from, std::size_t writes, std::size_t reads);
+    void wait_for_work(moment from,
+                       std::size_t writes,
+                       std::size_t reads,
+                       std::chrono::milliseconds limit = std::chrono::seconds{90});
     /// How many server connections clients use on that server, asked directly.
     int backends_of_clients(std::size_t index);
     /// Records a failure for each kind of error that no client may see, with some texts.

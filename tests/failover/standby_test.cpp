@@ -8,12 +8,14 @@ namespace {
 
 class loss_of_a_standby : public scenario {
 protected:
-    using fault = void (*)(network_cluster&, std::size_t);
+    /// Does it, and says when.
+    using fault = moment (*)(network_cluster&, std::size_t);
+    using remedy = void (*)(network_cluster&, std::size_t);
 
     /// What a look may take, and what passes until the next one begins (monitor_interval).
     static constexpr milliseconds bound{1000 + 200 + 300};
 
-    void run(const std::string& name, fault begin_fault, fault end_fault) {
+    void run(const std::string& name, fault begin_fault, remedy end_fault) {
         make_cluster();
         start_pgweir({{"check_timeout", "1s"}, {"monitor_interval", "200ms"}});
         start_load();
@@ -22,8 +24,7 @@ protected:
         for (int number = 1; number <= rounds(); ++number) {
             const auto victim = cluster().a_standby(static_cast<std::size_t>(number) % 2);
             wait_for_work(now(), 50, 100);
-            const auto when = now();
-            begin_fault(cluster(), victim);
+            const auto when = begin_fault(cluster(), victim);
             EXPECT_TRUE(wait_until([&] { return !seen_up(victim); }, 60s, 5ms)) << name;
             found.push_back(milliseconds{now() - when}.count());
             wait_for_work(now(), 100, 200);
@@ -52,19 +53,29 @@ protected:
 
 TEST_F(loss_of_a_standby, KilledIsNotNoticed) {
     run(
-        "standby killed", [](auto& cluster, auto victim) { cluster.server(victim).kill(); },
+        "standby killed", [](auto& cluster, auto victim) { return cluster.server(victim).kill(); },
         [](auto& cluster, auto victim) { cluster.server(victim).start(); });
 }
 
 TEST_F(loss_of_a_standby, HungIsNotNoticed) {
     run(
-        "standby hung", [](auto& cluster, auto victim) { cluster.server(victim).freeze(); },
+        "standby hung",
+        [](auto& cluster, auto victim) {
+            const auto when = now();
+            cluster.server(victim).freeze();
+            return when;
+        },
         [](auto& cluster, auto victim) { cluster.server(victim).thaw(); });
 }
 
 TEST_F(loss_of_a_standby, CutOffIsNotNoticed) {
     run(
-        "standby cut off", [](auto& cluster, auto victim) { cluster.cut_from_all(victim); },
+        "standby cut off",
+        [](auto& cluster, auto victim) {
+            const auto when = now();
+            cluster.cut_from_all(victim);
+            return when;
+        },
         [](auto& cluster, auto victim) { cluster.heal(victim); });
 }
 

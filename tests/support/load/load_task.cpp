@@ -32,7 +32,9 @@ std::string load_tables() {
     return "create table accounts (id int primary key, balance int not null);"
            "create table tokens (token bigint primary key, at timestamptz not null);"
            "insert into accounts select n, 0 from generate_series(1, " +
-           std::to_string(accounts_made) + ") as n;";
+           std::to_string(accounts_made) +
+           ") as n;"
+           "grant all on accounts, tokens to public";
 }
 
 const std::vector<load_step>& load_statements() {

@@ -153,6 +153,8 @@ void network_cluster::wait_all_well(std::chrono::milliseconds limit) {
                 const auto reached = server(index).try_value(
                     "select pg_is_in_recovery() and pg_last_wal_replay_lsn() >= '" + *target + "'");
                 if (reached != "t") return false;
+                missing = "repmgrd of " + server(index).name() + " watches another primary";
+                if (!server(index).watches(static_cast<int>(*leader) + 1)) return false;
             }
             return true;
         },
@@ -193,6 +195,7 @@ void network_cluster::rejoin(std::size_t index) {
     auto& returning = server(index);
     returning.stop_repmgrd();
     if (returning.running()) returning.stop();
+    returning.wait_until_reaped();
     const auto leader = primary();
     if (!leader || *leader == index) throw std::runtime_error("no primary to rejoin to");
     // repmgr promotes first and writes that down afterwards; it refuses to work in between.

@@ -60,7 +60,7 @@ public:
     std::size_t wait_for_new_primary(std::size_t old,
                                      std::chrono::milliseconds limit = std::chrono::seconds{60});
     /// Until all servers are up and all but the primary stream from it and have replayed what it
-    /// has flushed by now.
+    /// has flushed by now; and until every repmgrd that runs watches that primary.
     void wait_all_well(std::chrono::milliseconds limit = std::chrono::seconds{60});
 
     // ---- faults of links; processes: repmgr_server

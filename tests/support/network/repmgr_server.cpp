@@ -28,6 +28,13 @@ std::string hba() {
            from + "trust\nhost all,replication all" + from + "scram-sha-256\n";
 }
 
+/// Ended, even if whoever has adopted it takes its time to notice.
+bool is_gone(pid_t pid) {
+    const auto stat = read_file("/proc/" + std::to_string(pid) + "/stat");
+    const auto end_of_name = stat.rfind(')');
+    return end_of_name == std::string::npos || stat.substr(end_of_name, 3) == ") Z";
+}
+
 constexpr const char* common_settings = "listen_addresses = '*'\n"
                                         "unix_socket_directories = ''\n"
                                         "shared_preload_libraries = 'repmgr'\n"
@@ -191,7 +198,15 @@ void repmgr_server::add_setting(const std::string& setting, const std::string& v
     must("select pg_reload_conf()", "postgres");
 }
 
+void repmgr_server::wait_until_reaped() const {
+    const auto pid = std::atoi(read_file(data_ / "postmaster.pid").c_str());
+    const auto reaped = [&] { return pid <= 0 || postmaster() > 0 || ::kill(pid, 0) != 0; };
+    if (!wait_until(reaped, 60s))
+        throw std::runtime_error(name_ + ": nobody reaps the dead server");
+}
+
 void repmgr_server::start() {
+    wait_until_reaped();
     must_run({binary("pg_ctl"), "-D", data_, "-l", directory_ / "postgres.log", "-w", "-t", "60",
               "-s", "start"});
 }
@@ -213,19 +228,23 @@ pid_t repmgr_server::postmaster() const {
     return command.find(data_.string()) == std::string::npos ? 0 : pid;
 }
 
-void repmgr_server::kill() {
+std::chrono::steady_clock::time_point repmgr_server::kill() {
     const auto pid = postmaster();
-    if (pid <= 0) return;
-    auto victims = children_of(pid);
-    victims.insert(victims.begin(), pid);
+    if (pid <= 0) return std::chrono::steady_clock::now();
+    ::kill(pid, SIGSTOP); // or it has more children by the time they are known
+    const auto children = children_of(pid);
+    const auto sent = std::chrono::steady_clock::now();
+    std::vector<pid_t> victims{pid};
+    victims.insert(victims.end(), children.begin(), children.end());
     for (const pid_t victim : victims)
         ::kill(victim, SIGKILL);
     const bool gone = wait_until([&] {
         for (const pid_t victim : victims)
-            if (::kill(victim, 0) == 0) return false;
+            if (!is_gone(victim)) return false;
         return true;
     });
     if (!gone) throw std::runtime_error(name_ + ": killed, and still there");
+    return sent;
 }
 
 void repmgr_server::freeze() {
@@ -254,6 +273,17 @@ void repmgr_server::wait_for_repmgrd() const {
         },
         30s, 20ms);
     if (!watches) throw std::runtime_error(name_ + ": repmgrd does not watch: " + repmgr_log());
+}
+
+bool repmgr_server::watches(int number) {
+    if (!repmgrd_.running()) return true;
+    pg_connection session{conninfo_for(accounts::superuser, "repmgr")};
+    if (!session.connected()) return false;
+    const auto result = session.exec("select repmgr.repmgrd_is_running() and "
+                                     "repmgr.get_upstream_node_id() = " +
+                                     std::to_string(number) +
+                                     " and repmgr.get_upstream_last_seen() between 0 and 3");
+    return result.ok() && result.value() == "t";
 }
 
 void repmgr_server::stop_repmgrd() {

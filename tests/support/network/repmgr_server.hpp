@@ -44,11 +44,14 @@ public:
     // ---- the processes. The waits throw std::runtime_error with the log when they are in vain.
     /// As it is, and waits until it answers: an old primary comes back as one.
     void start();
+    /// A killed server's number is taken for a running one's until init has reaped it. start()
+    /// waits for that by itself.
+    void wait_until_reaped() const;
     /// Fast shutdown; waits for the end.
     void stop();
     void restart();
-    /// SIGKILL to the postmaster and all its children; waits until all are gone.
-    void kill();
+    /// SIGKILL to the postmaster and all its children; waits until all are gone. When it was sent.
+    std::chrono::steady_clock::time_point kill();
     /// SIGSTOP to everything on this host, repmgrd included: it hangs. thaw() ends it.
     void freeze();
     void thaw();
@@ -56,6 +59,8 @@ public:
     /// Until it watches the primary.
     void wait_for_repmgrd() const;
     void stop_repmgrd();
+    /// Whether repmgrd, if it runs here, watches that node as its upstream, and sees it.
+    [[nodiscard]] bool watches(int number);
     [[nodiscard]] bool running() const { return postmaster() > 0; }
 
     // ---- repmgr's commands on this host, "-f its configuration" added. They may take a while.
