@@ -107,8 +107,10 @@ private:
     std::uint64_t system_identifier_ = 0;
     std::vector<std::pair<timeline_id, lsn>> history_;
     std::optional<lsn> primary_flush_;
-    std::optional<wal_position> confirmed_; // the greatest that this primary has told
-    std::deque<flush_mark> flush_marks_;    // the primary's progress, oldest first
+    std::optional<wal_position> confirmed_;      // the greatest that this primary had told before …
+    std::optional<wal_position> confirmed_last_; // … its latest look, and now
+    std::uint64_t confirmed_look_ = 0;
+    std::deque<flush_mark> flush_marks_; // the primary's progress, oldest first
 };
 
 } // namespace pgweir

@@ -188,17 +188,23 @@ void topology::adopt(std::uint16_t id) {
 }
 
 // Standbys come and go, what was acknowledged stays so. All of its WAL from before a server's
-// promotion is visible there from its first moment.
+// promotion is visible there from its first moment. Whoever waited for a confirmation is released
+// by it, and shows its commit once it has been scheduled: by the next look.
 void topology::note_confirmed(const node_evidence& primary) {
     if (!primary.answer->confirmed) {
         confirmed_.reset();
+        confirmed_last_.reset();
         return;
     }
+    if (std::exchange(confirmed_look_, primary.answer->number) == primary.answer->number) return;
     wal_position told{primary.answer->timeline, *primary.answer->confirmed};
-    if (history_.size() > 1) told.at = std::max(told.at, history_[history_.size() - 2].second);
-    if (confirmed_ && confirmed_->timeline == told.timeline)
-        told.at = std::max(told.at, confirmed_->at);
-    confirmed_ = told;
+    const lsn begun = history_.size() > 1 ? history_[history_.size() - 2].second : lsn{};
+    told.at = std::max(told.at, begun);
+    if (confirmed_last_ && confirmed_last_->timeline == told.timeline)
+        told.at = std::max(told.at, confirmed_last_->at);
+    const bool same_timeline = confirmed_last_ && confirmed_last_->timeline == told.timeline;
+    confirmed_ = same_timeline ? *confirmed_last_ : wal_position{told.timeline, begun};
+    confirmed_last_ = told;
 }
 
 } // namespace pgweir

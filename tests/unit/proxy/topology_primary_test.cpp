@@ -23,6 +23,26 @@ topology_script after_failover() {
     return cluster;
 }
 
+TEST(Topology, WhatStandbysHaveConfirmedCountsFromTheNextLookAtThePrimary) {
+    topology_script cluster{2};
+    const auto confirmed = [&] {
+        const auto told = cluster.view().confirmed;
+        return told ? told->at.value : ~std::uint64_t{0};
+    };
+    cluster.primary(0);
+    cluster.standby(1);
+    EXPECT_EQ(confirmed(), ~std::uint64_t{0}) << "commits wait for nobody";
+    cluster.primary(0, 1, 1'000, lsn{900});
+    EXPECT_EQ(confirmed(), 0U);
+    cluster.primary(0, 1, 1'000, lsn{950});
+    EXPECT_EQ(confirmed(), 900U);
+    EXPECT_EQ(confirmed(), 900U) << "the same look";
+    cluster.primary(0, 1, 1'000, lsn{0});
+    EXPECT_EQ(confirmed(), 950U) << "the standby has gone, what it has confirmed stays so";
+    cluster.primary(0, 1, 1'000);
+    EXPECT_EQ(confirmed(), ~std::uint64_t{0});
+}
+
 TEST(Topology, TakesTheOnlyServerThatIsNotInRecovery) {
     topology_script cluster{3};
     cluster.standby(0);

@@ -28,9 +28,13 @@ public:
     }
 
     /// A primary's answer; the history of a later timeline is given by `history`.
-    void primary(std::uint16_t id, std::uint32_t timeline = 1, std::uint64_t flush = 1'000) {
+    void primary(std::uint16_t id,
+                 std::uint32_t timeline = 1,
+                 std::uint64_t flush = 1'000,
+                 std::optional<lsn> confirmed = {}) {
         auto answer = an_answer(false, timeline);
         answer.flush = answer.insert = lsn{flush};
+        answer.confirmed = confirmed;
         topology_.on_answer(id, answer, now_);
     }
     /// A standby's answer; `from`: the node that its wal receiver streams from, -1 none.
