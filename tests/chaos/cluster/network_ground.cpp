@@ -131,7 +131,7 @@ void network_ground::hurt(std::size_t index, std::mt19937& random, recorder& his
     // repmgrd does not fence. A primary that comes back between its choice of the next one and the
     // others' following that one may have a commit confirmed by a standby that is not chosen: it is
     // acknowledged, and lost, whatever a proxy does. So it is back before any of that, or after.
-    if (random() % 3 == 0) return sleep_up_to(random, 900ms);
+    if (cluster_.server(index).running() && random() % 3 == 0) return sleep_up_to(random, 900ms);
     await_promotion(index, history);
     sleep_up_to(random, 5s);
 }
@@ -144,7 +144,10 @@ void network_ground::await_promotion(std::size_t old, recorder& history) {
     };
     // A standby's repmgrd that last saw the primary a second before the other one did may end the
     // election, for a minute or for good; then an operator promotes.
-    if (!wait_until(promoted_by_itself, 20s, 50ms)) promote_by_hand(old, history);
+    if (!wait_until(promoted_by_itself, 20s, 50ms)) {
+        history.note("repmgrd promotes nobody");
+        promote_by_hand(old);
+    }
     const auto promoted = cluster_.wait_for_new_primary(old);
     history.note("promoted " + cluster_.server(promoted).name());
     const bool followed = wait_until(
@@ -158,7 +161,7 @@ void network_ground::await_promotion(std::size_t old, recorder& history) {
 }
 
 /// The standby that has received most, so that nothing acknowledged is lost.
-void network_ground::promote_by_hand(std::size_t old, recorder& history) {
+void network_ground::promote_by_hand(std::size_t old) {
     std::size_t best = old;
     std::uint64_t most = 0;
     for (std::size_t index = 0; index < cluster_.size(); ++index) {
@@ -171,10 +174,19 @@ void network_ground::promote_by_hand(std::size_t old, recorder& history) {
         most = position;
         best = index;
     }
-    history.note("repmgrd promotes nobody: " + cluster_.server(best).name() + " is promoted");
+    if (best == old) throw std::runtime_error("there is no standby to promote");
     const auto said =
         cluster_.server(best).repmgr({"standby", "promote", "--siblings-follow", "--force"});
-    if (said.exit_code != 0) history.note("repmgr standby promote: " + said.output);
+    if (said.exit_code != 0) throw std::runtime_error("repmgr standby promote: " + said.output);
+}
+
+void network_ground::repair() {
+    cluster_.network().heal_all();
+    for (std::size_t index = 0; index < cluster_.size(); ++index)
+        cluster_.server(index).thaw();
+    const auto led = [&] { return cluster_.primary().has_value(); };
+    if (!wait_until(led, 20s, 50ms)) promote_by_hand(cluster_.size());
+    cluster_.repair();
 }
 
 void network_ground::switch_over(recorder& history, std::size_t to) {

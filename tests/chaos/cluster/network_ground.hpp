@@ -16,7 +16,7 @@ public:
     [[nodiscard]] static bool is_possible();
 
     void one_fault(std::mt19937& random, recorder& history) override;
-    void repair() override { cluster_.repair(); }
+    void repair() override;
     [[nodiscard]] pg_connection connect_to_primary() override;
     [[nodiscard]] std::vector<server> connect_to_all() override;
 
@@ -29,7 +29,7 @@ private:
     void hurt(std::size_t index, std::mt19937& random, recorder& history);
     /// Until another one is primary and all but `old` follow it.
     void await_promotion(std::size_t old, recorder& history);
-    void promote_by_hand(std::size_t old, recorder& history);
+    void promote_by_hand(std::size_t old);
     void switch_over(recorder& history, std::size_t to);
 
     network_cluster cluster_;
