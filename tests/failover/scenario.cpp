@@ -41,7 +41,8 @@ void scenario::TearDown() {
     cluster_.reset();
 }
 
-network_cluster& scenario::make_cluster(const network_options& options) {
+network_cluster& scenario::make_cluster(network_options options) {
+    options.consensus = false;
     cluster_ = std::make_unique<network_cluster>(options);
     pg_connection owner{cluster_->server(0).conninfo_for(accounts::app)};
     owner.must(load_tables());

@@ -37,8 +37,9 @@ protected:
     void SetUp() override;
     void TearDown() override;
 
-    /// Makes it now, before any thread. The tables of the load are in database app.
-    network_cluster& make_cluster(const network_options& options = {});
+    /// Makes it now, before any thread; promotions are as quick as repmgrd can. The tables of the
+    /// load are in database app.
+    network_cluster& make_cluster(network_options options = {});
     void start_pgweir(const settings_map& settings = {});
     void start_load(load_options options = {});
     /// Ends the load; every client must have its answer.

@@ -35,8 +35,8 @@ network_cluster::network_cluster(const network_options& options)
     network_.add("clients").enter();
     for (int number = 1; number <= options.servers; ++number) {
         network_.add("node" + std::to_string(number));
-        servers_.push_back(
-            std::make_unique<repmgr_server>(number, network_, directory_.path(), options.settings));
+        servers_.push_back(std::make_unique<repmgr_server>(number, network_, directory_.path(),
+                                                           options.settings, options.consensus));
         servers_.back()->start_sshd();
     }
     write_switchover_script();

@@ -18,7 +18,11 @@ namespace pgweir::test {
 
 struct network_options {
     int servers = 3;
-    bool synchronous = false;                         ///< synchronous_standby_names = 'ANY 1 (*)'
+    bool synchronous = false; ///< synchronous_standby_names = 'ANY 1 (*)'
+    /// A standby is promoted only if no other has seen the primary in the last two seconds: never
+    /// beside a primary that only it has lost. It takes three seconds longer; without it a standby
+    /// that sees nothing promotes as soon as it can.
+    bool consensus = true;
     bool automatic_failover = true;                   ///< repmgrd promotes; false: only on command
     std::map<std::string, std::string> settings = {}; ///< for postgresql.conf of every node
 };

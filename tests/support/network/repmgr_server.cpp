@@ -60,12 +60,13 @@ constexpr const char* common_settings = "listen_addresses = '*'\n"
 repmgr_server::repmgr_server(int number,
                              const virtual_network& network,
                              const std::filesystem::path& directory,
-                             std::map<std::string, std::string> settings)
+                             std::map<std::string, std::string> settings,
+                             bool consensus)
     : number_{number}, host_{network.at("node" + std::to_string(number))},
       name_{"node" + std::to_string(number)}, address_{network.address(name_)},
       directory_{directory / name_}, data_{directory_ / "data"}, settings_{std::move(settings)} {
     must_run({"mkdir", directory_});
-    write_repmgr_configuration();
+    write_repmgr_configuration(consensus);
     write_sshd_configuration();
 }
 
@@ -81,7 +82,7 @@ std::string repmgr_server::repmgr_log() const {
     return read_file(directory_ / "repmgr.log");
 }
 
-void repmgr_server::write_repmgr_configuration() const {
+void repmgr_server::write_repmgr_configuration(bool consensus) const {
     const auto file = (directory_ / "repmgr.conf").string();
     const auto repmgr = binary("repmgr") + " -f " + file;
     const auto pg_ctl = binary("pg_ctl") + " -D " + data_.string();
@@ -100,9 +101,12 @@ void repmgr_server::write_repmgr_configuration() const {
          << "promote_command='" << repmgr << " standby promote'\n"
          << "follow_command='" << repmgr
          << " standby follow --upstream-node-id=%n'\n"
-         // As fast as repmgrd can: a promotion takes two to four seconds.
-         << "monitor_interval_secs=1\nreconnect_attempts=2\nreconnect_interval=1\n"
-         << "primary_visibility_consensus=true\n"
+         // As fast as repmgrd can: it looks every second, and what others have seen in the last
+         // two ends an election for good, so that it must not begin before.
+         << "monitor_interval_secs=1\nreconnect_interval=1\nreconnect_attempts="
+         << (consensus ? 5 : 2)
+         << "\nprimary_visibility_consensus=" << (consensus ? "true" : "false") << "\n"
+         << "primary_notification_timeout=5\nelection_rerun_interval=3\n"
          << "standby_reconnect_timeout=30\nnode_rejoin_timeout=30\nshutdown_check_timeout=30\n"
          << "service_start_command='" << pg_ctl << " -l " << (directory_ / "postgres.log").string()
          << " -w -t 60 start'\n"

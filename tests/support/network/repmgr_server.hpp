@@ -16,11 +16,12 @@ namespace pgweir::test {
 class repmgr_server {
 public:
     /// `number` from 1: host and repmgr node "node<number>". Writes configuration and starts
-    /// nothing. `settings`: for postgresql.conf.
+    /// nothing. `settings`: for postgresql.conf; `consensus`: as in network_options.
     repmgr_server(int number,
                   const virtual_network& network,
                   const std::filesystem::path& directory,
-                  std::map<std::string, std::string> settings);
+                  std::map<std::string, std::string> settings,
+                  bool consensus);
     ~repmgr_server();
     repmgr_server(const repmgr_server&) = delete;
     repmgr_server& operator=(const repmgr_server&) = delete;
@@ -86,7 +87,7 @@ private:
     [[nodiscard]] pid_t postmaster() const;
     [[nodiscard]] spawn_options as_postgres() const;
     void must_run(const std::vector<std::string>& arguments) const;
-    void write_repmgr_configuration() const;
+    void write_repmgr_configuration(bool consensus) const;
     void write_sshd_configuration() const;
 
     int number_;
