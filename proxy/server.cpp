@@ -87,6 +87,7 @@ void server::make_workers() {
     };
     budget_ = std::make_unique<connection_budget>(
         count, s.fairness_slack, connection_budget::callbacks{wake, shed, call_to_pin});
+    budget_->set_connect_rate(s.server_connect_rate);
     const auto watch = monitor_settings_of(s);
     monitor_ = std::make_unique<pgweir::monitor>(
         control_, watch, monitor_signals_, [this](cluster_view_ptr v) { publish(std::move(v)); });
@@ -262,6 +263,7 @@ task<> server::reload_now(std::function<void(std::string)> done) {
         spdlog::info("settings reloaded changed={}", changed.empty() ? "none" : changed);
         log::set_level(live_->values.log_level);
         budget_->set_fairness_slack(live_->values.fairness_slack);
+        budget_->set_connect_rate(live_->values.server_connect_rate);
         const auto watch = monitor_settings_of(live_->values);
         monitor_->reload(watch);
         catalogs_->reload(watch);

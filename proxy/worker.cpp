@@ -68,12 +68,9 @@ void worker::tick() {
     now_ = clock::now();
     counters_.last_tick_ns.store(
         std::chrono::duration_cast<std::chrono::nanoseconds>(now_.time_since_epoch()).count());
-    const double rate = settings().server_connect_rate;
-    connect_tokens_ = std::min(rate, connect_tokens_ + rate * 0.1);
     for (auto& [key, p] : pools_)
         p->tick(now_);
-    const std::vector<session*> watching{view_watchers_.begin(), view_watchers_.end()};
-    for (auto* const s : watching)
+    for (auto* const s : view_watchers_.in_order())
         if (view_watchers_.contains(s)) s->tick(now_);
     tick_pin_waiters();
     if (++ticks_ % ticks_per_sweep == 0) sweep_sessions();
@@ -112,10 +109,6 @@ void worker::sweep_sessions() {
         counters_.clients[state].set(in_state[static_cast<std::size_t>(state)]);
 }
 
-bool worker::may_connect() const {
-    return settings().server_connect_rate == 0 || connect_tokens_ >= 1;
-}
-
 void worker::welcome_client(stream_socket socket, std::string peer, bool local) {
     counters_.connections_accepted.add();
     auto io = std::make_shared<stream>(std::move(socket));
@@ -137,6 +130,8 @@ void worker::start_session(std::shared_ptr<stream> io,
     by_process_id_[identity.process_id] = begun.get();
     sessions_.insert(begun);
     begun->begin(std::move(who), std::move(identity), said, std::move(early));
+    // It was not there yet when the others were told of the end.
+    if (shared_.draining.load()) begun->drain(false);
 }
 
 void worker::forget(const std::shared_ptr<session>& gone) {
@@ -185,11 +180,13 @@ void worker::on_view(cluster_view_ptr view) {
     if (view_->primary && latest_primary_ != view_->primary) on_new_primary(*view_->primary);
     for (const auto& wake : std::exchange(view_wakes_, {}))
         wake->wake();
-    const std::vector<session*> watching{view_watchers_.begin(), view_watchers_.end()};
-    for (auto* const s : watching)
+    for (auto* const s : view_watchers_.in_order())
         if (view_watchers_.contains(s)) s->on_view();
     if (!roles_changed) return;
-    const std::vector<std::shared_ptr<session>> all{sessions_.begin(), sessions_.end()};
+    // Those that queue for a node do so anew: in the same order.
+    std::vector<std::shared_ptr<session>> all{sessions_.begin(), sessions_.end()};
+    std::sort(all.begin(), all.end(),
+              [](const auto& a, const auto& b) { return a->waits_since() < b->waits_since(); });
     for (const auto& s : all)
         s->on_roles();
 }

@@ -19,6 +19,7 @@
 #include "proxy/session/frontend_login.hpp"
 #include "proxy/session/prepared_statements.hpp"
 #include "proxy/session/unit.hpp"
+#include "proxy/session/watch_list.hpp"
 #include "sql/facts_cache.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -263,7 +264,7 @@ public:
     [[nodiscard]] database_catalog& catalog_of(const std::string& database);
 
     /// Sessions that must look again when a new view arrives: for a position, or for a primary.
-    std::unordered_set<session*>& view_watchers() { return view_watchers_; }
+    watch_list<session>& view_watchers() { return view_watchers_; }
     /// Sessions that wait until they may keep a server connection, by serial.
     std::unordered_map<std::uint64_t, session*>& pin_waiters() { return pin_waiters_; }
     void call_to_pin(std::uint64_t serial);
@@ -275,10 +276,6 @@ public:
                       std::uint64_t ticket);
     [[nodiscard]] std::shared_ptr<stream> adopt_socket(int fd, int family);
     void post_wake(pool& which);
-    /// server_connect_rate allows one more server connection now; `note_connect` when it is being
-    /// opened.
-    [[nodiscard]] bool may_connect() const;
-    void note_connect() { connect_tokens_ -= 1; }
     [[nodiscard]] bool closing() const { return closing_; }
 
     [[nodiscard]] unsigned id() const { return id_; }
@@ -379,14 +376,13 @@ private:
     std::map<pool_key, std::unique_ptr<pool>> pools_;
     std::unordered_set<std::shared_ptr<session>> sessions_;
     replication_map replications_;
-    std::unordered_set<session*> view_watchers_;
+    watch_list<session> view_watchers_;
     std::unordered_map<std::uint64_t, session*> pin_waiters_;
     steady_timer tick_timer_{io_.get_executor()};
     clock::time_point now_ = clock::now();
     std::uint64_t last_backend_ = 0;
     std::uint64_t last_session_ = 0;
     unsigned ticks_ = 0;
-    double connect_tokens_ = 10;
     std::set<std::string, std::less<>> paused_;
     bool all_paused_ = false;
     std::optional<clock::time_point> held_since_;

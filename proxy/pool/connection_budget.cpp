@@ -1,6 +1,7 @@
 #include "proxy/pool/connection_budget.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace pgweir {
 
@@ -19,6 +20,7 @@ connection_budget::pool_slot& connection_budget::slot(const pool_key& key,
     if (!node) node = std::make_unique<node_slot>();
     auto& pool = pools_[key];
     const std::lock_guard inner{node->mutex};
+    node->pace.set_rate(connect_rate_);
     if (!pool) {
         pool = std::make_unique<pool_slot>(to_workers_.call_to_pin);
         pool->key = key;
@@ -39,6 +41,15 @@ void connection_budget::set_node_limit(std::uint16_t node, std::uint32_t limit) 
     slot->limit = limit;
 }
 
+void connection_budget::set_connect_rate(std::uint32_t per_second) {
+    const std::lock_guard guard{registry_};
+    connect_rate_ = per_second;
+    for (auto& [id, node] : nodes_) {
+        const std::lock_guard inner{node->mutex};
+        node->pace.set_rate(per_second);
+    }
+}
+
 /// With the node's mutex held.
 std::uint32_t connection_budget::limit_now(const pool_slot& pool) {
     if (pool.reserve == 0 || pool.queue.empty()) return pool.limit;
@@ -46,12 +57,13 @@ std::uint32_t connection_budget::limit_now(const pool_slot& pool) {
                                                                         : pool.limit;
 }
 
-bool connection_budget::try_open(pool_slot& pool) {
+bool connection_budget::try_open(pool_slot& pool, std::optional<clock::time_point> now) {
     pool_slot* rival = nullptr;
     {
         const std::lock_guard guard{pool.node->mutex};
         if (pool.open >= limit_now(pool)) return false;
         if (pool.node->open < pool.node->limit) {
+            if (now && !pool.node->pace.try_take(*now)) return false;
             ++pool.open;
             ++pool.node->open;
             return true;
@@ -102,13 +114,17 @@ void connection_budget::wake_waiters(node_slot& node) {
 std::optional<std::uint64_t> connection_budget::enqueue(pool_slot& pool,
                                                         unsigned worker,
                                                         clock::time_point now,
-                                                        std::uint32_t queue_limit) {
-    std::uint64_t ticket = 0;
+                                                        std::uint32_t queue_limit,
+                                                        std::uint64_t turn) {
+    std::uint64_t ticket = turn;
     {
         const std::lock_guard guard{pool.node->mutex};
         if (queue_limit != 0 && pool.queue.size() >= queue_limit) return std::nullopt;
-        ticket = ++tickets_;
-        pool.queue.push_back({ticket, worker, now});
+        if (ticket == 0) ticket = ++tickets_;
+        auto at = pool.queue.end();
+        while (at != pool.queue.begin() && std::prev(at)->ticket > ticket)
+            --at;
+        pool.queue.insert(at, {ticket, worker, now});
         pool.waiting.fetch_add(1);
     }
     // Seen in this order by both sides (waiting, then idle; idle, then waiting), one of them finds

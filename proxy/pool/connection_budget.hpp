@@ -4,6 +4,7 @@
 // own looks at one atomic.
 #pragma once
 
+#include "proxy/pool/connect_pace.hpp"
 #include "proxy/pool/pin_queue.hpp"
 
 #include <array>
@@ -89,12 +90,17 @@ public:
                     std::uint32_t reserve = 0,
                     clock::duration reserve_after = {});
     void set_node_limit(std::uint16_t node, std::uint32_t limit);
+    /// Most connections opened to a node within a second, by all workers (server_connect_rate).
+    void set_connect_rate(std::uint32_t per_second);
     void set_fairness_slack(std::chrono::milliseconds slack) {
         slack_ns_.store(slack / std::chrono::nanoseconds{1});
     }
 
-    /// Permission to open one more connection; return it with `closed`.
-    [[nodiscard]] bool try_open(pool_slot& pool);
+    /// Permission to open one more connection; return it with `closed`. Refused by the connect rate
+    /// at the time `now` (none: whatever the rate says), it is to be asked for again in a moment:
+    /// nobody calls.
+    [[nodiscard]] bool try_open(pool_slot& pool,
+                                std::optional<clock::time_point> now = clock::now());
     /// A connection is gone (the server's end was seen, or it never came to be). Wakes who can use
     /// the permit.
     void closed(pool_slot& pool);
@@ -102,8 +108,14 @@ public:
     /// Takes a place in the queue. Empty when `queue_limit` (0: none) sessions wait already. Every
     /// other worker where a connection idles is woken: one of them alone might lend it to a session
     /// of its own first.
-    [[nodiscard]] std::optional<std::uint64_t>
-    enqueue(pool_slot& pool, unsigned worker, clock::time_point now, std::uint32_t queue_limit);
+    /// `turn`: a ticket drawn earlier, for the place that it gives; 0: the last place.
+    [[nodiscard]] std::optional<std::uint64_t> enqueue(pool_slot& pool,
+                                                       unsigned worker,
+                                                       clock::time_point now,
+                                                       std::uint32_t queue_limit,
+                                                       std::uint64_t turn = 0);
+    /// For who has to wait for something else before it can queue. Any thread.
+    [[nodiscard]] std::uint64_t draw_ticket() { return ++tickets_; }
     /// Leaves the queue; harmless when the place is gone.
     void leave(pool_slot& pool, std::uint64_t ticket);
     /// Decides for a connection of `pool` that has become free on `worker`; `ticket` receives the
@@ -153,12 +165,14 @@ private:
     std::mutex registry_;
     std::map<pool_key, std::unique_ptr<pool_slot>> pools_;
     std::map<std::uint16_t, std::unique_ptr<node_slot>> nodes_;
+    std::uint32_t connect_rate_ = 0; // under registry_
 };
 
 struct connection_budget::node_slot {
     std::mutex mutex;
     std::uint32_t limit = UINT32_MAX;
     std::uint32_t open = 0;
+    connect_pace pace;
     std::vector<pool_slot*> pools;
 };
 

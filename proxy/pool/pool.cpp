@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <random>
 
 namespace pgweir {
 
@@ -74,7 +75,7 @@ backend_ptr pool::take(const parameter_map& wanted, const lease_needs& needs) {
 bool pool::wait(lease_waiter& who, std::chrono::milliseconds timeout) {
     const auto now = clock::now();
     const auto ticket =
-        owner_.budget().enqueue(slot_, owner_.id(), now, owner_.settings().queue_size);
+        owner_.budget().enqueue(slot_, owner_.id(), now, owner_.settings().queue_size, who.turn_);
     if (!ticket) return false;
     spdlog::debug("queue in ticket={} node={} database={} user={}", *ticket, node_name_,
                   key().database, key().user);
@@ -225,10 +226,9 @@ void pool::on_shed() {
 
 void pool::open_if_wanted() {
     if (paused || owner_.closing()) return;
-    const auto now = owner_.now();
-    if (now < next_opening_) return;
-    while (opening_ < waiters_.size() && owner_.may_connect() && owner_.budget().try_open(slot_)) {
-        owner_.note_connect();
+    if (opening_ >= waiters_.size() || owner_.now() < next_opening_) return;
+    const auto now = clock::now(); // the rate is kept to the moment, over all workers
+    while (opening_ < waiters_.size() && owner_.budget().try_open(slot_, now)) {
         ++opening_;
         open_backend(owner_, *this);
     }
@@ -251,7 +251,11 @@ void pool::on_open_failed(const open_failure& why) {
     owner_.budget().closed(slot_);
     owner_.counters().node(key().node).connect_failures.add();
     backoff_ = std::clamp(backoff_ * 2, first_backoff, longest_backoff);
-    next_opening_ = clock::now() + backoff_;
+    // Not all pools, workers and instances at once again.
+    const auto half = backoff_.count() / 2;
+    next_opening_ =
+        clock::now() + std::chrono::milliseconds{std::uniform_int_distribution<std::int64_t>{
+                           half, backoff_.count()}(owner_.random())};
     spdlog::warn("cannot connect to server node={} database={} user={} sqlstate={}: {}", node_name_,
                  key().database, key().user, why.sqlstate, why.message);
     if (!why.server_error.empty() && !is_passing(why.sqlstate)) {
@@ -331,10 +335,8 @@ void pool::keep_minimum() {
     if (least == 0 || paused || is_out_of_use(owner_.view(), key().node) || owner_.closing() ||
         owner_.now() < next_opening_)
         return;
-    if (owner_.budget().open_connections(slot_) >= least || !owner_.may_connect() ||
-        !owner_.budget().try_open(slot_))
+    if (owner_.budget().open_connections(slot_) >= least || !owner_.budget().try_open(slot_))
         return;
-    owner_.note_connect();
     ++opening_;
     open_backend(owner_, *this);
 }

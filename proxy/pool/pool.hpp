@@ -45,6 +45,14 @@ public:
 protected:
     virtual ~lease_waiter() = default;
 
+    /// Where in a queue it stands next, if it has drawn a ticket before it could queue, or has
+    /// queued elsewhere for the same; 0: at the end.
+    std::uint64_t turn_ = 0;
+    /// Its turn is that of the queue it stands in now.
+    void keep_turn() {
+        if (turn_ == 0) turn_ = ticket_;
+    }
+
 private:
     friend class pool;
     pool* waiting_in_ = nullptr;

@@ -64,7 +64,7 @@ task<auth_answer> ask_for_secret(worker& owner, std::string user) {
     }
     const pool_key key{*node, s.auth_database, s.auth_user};
     auto& slot = owner.pool_for(key.node, key.database, key.user).slot();
-    if (!owner.budget().try_open(slot)) {
+    if (!owner.budget().try_open(slot, std::nullopt)) {
         answer.why = "all server connections are in use";
         co_return answer;
     }

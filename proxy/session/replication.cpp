@@ -90,7 +90,7 @@ task<bool> wait_for_room(opening& o, permit& taken) {
     const auto deadline =
         limit.count() == 0 ? worker::clock::time_point::max() : worker::clock::now() + limit;
     steady_timer again{o.owner.executor()};
-    while (!o.owner.may_connect() || !taken.try_take(slot)) {
+    while (!taken.try_take(slot)) {
         if (worker::clock::now() >= deadline || has_gone(*o.client.io)) {
             o.owner.counters().queue_refusals[queue_refusal::queue_timeout].add();
             o.why =
@@ -103,7 +103,6 @@ task<bool> wait_for_room(opening& o, permit& taken) {
         again.expires_after(look_for_room);
         co_await again.async_wait(nothrow);
     }
-    o.owner.note_connect();
     co_return true;
 }
 

@@ -41,6 +41,7 @@ void session::forward_unit(unit& u) {
     note_effects(u);
     only_primary_ = asked_again_ = false;
     unit_deadline_ = {};
+    turn_ = 0;
     const bool harmless = (u.is_pure || u.parse_only) && !u.unparsed && u.is_whole();
     pure_unit_ = harmless && (first || pure_unit_);
     keep_for_retry(u, first);

@@ -235,6 +235,9 @@ void session::wait_until(wait_for what) {
     // However often a unit begins to wait anew, or for something else, its time counts once.
     if (what != wait_for::look && unit_deadline_ == clock::time_point{})
         unit_deadline_ = now + owner_.settings().failover_timeout;
+    // First come first served, also among those of other workers, once there is a queue to stand
+    // in.
+    if (what != wait_for::look && turn_ == 0) turn_ = owner_.budget().draw_ticket();
     wait_deadline_ = what == wait_for::look ? now + look_patience : unit_deadline_;
     if (!watching_) owner_.view_watchers().insert(this);
     // Whoever waits for a server to take over wants to know of it as soon as it has.
@@ -267,6 +270,7 @@ void session::on_view() {
 /// Roles changed: a wait for a connection to a node that is no longer the right one starts anew.
 void session::on_roles() {
     if (waiting_ != wait_for::lease && (waiting_ != wait_for::pin || lease_)) return;
+    if (waiting_ == wait_for::lease) keep_turn();
     leave_queue();
     leave_pin_queue();
     waiting_ = wait_for::nothing;
@@ -300,6 +304,7 @@ void session::fail_unit(unit& u,
     only_primary_ = asked_again_ = false;
     lost_read_.reset();
     unit_deadline_ = {};
+    turn_ = 0;
     const bool whole = u.end == 'Q' || u.end == 'S' || u.end == 'F';
     take(u.bytes.size());
     rest_ = u.rest;

@@ -2,6 +2,8 @@
 #include "tests/support/proxied_test.hpp"
 #include "tests/support/tcp_gate.hpp"
 
+#include <poll.h>
+
 #include <csignal>
 #include <thread>
 
@@ -121,6 +123,19 @@ TEST_F(lifecycle, WhileDrainingNewClientsAreRefused) {
     EXPECT_FALSE(pg_connection(conninfo(proxy->port(), accounts::app)).connected());
     busy.converse(wire::query("commit"));
     EXPECT_EQ(proxy->wait_for_exit(10s), 0);
+}
+
+TEST_F(lifecycle, ALoginThatEndsWhileDrainingIsToldTheSame) {
+    auto proxy = start();
+    wire_client late{proxy->port()};
+    late.send(wire::startup({{"user", accounts::app.name}, {"database", "app"}}));
+    pollfd asked{late.descriptor(), POLLIN, 0};
+    ASSERT_EQ(::poll(&asked, 1, 15'000), 1) << "no authentication request";
+    proxy->send_signal(SIGTERM);
+    ASSERT_TRUE(wait_until([&] { return proxy->http("/readyz").status != 200; }));
+    EXPECT_FALSE(late.authenticate(accounts::app).has_value());
+    EXPECT_EQ(sqlstate(late.read_to_end()), "57P01");
+    EXPECT_EQ(proxy->wait_for_exit(5s), 0) << "it waited for an idle client";
 }
 
 TEST_F(lifecycle, ASecondSigtermStopsAtOnce) {

@@ -89,6 +89,34 @@ TEST_F(ConnectionBudget, TakesPoolAndNodeLimitTogetherOrNeither) {
     EXPECT_EQ(budget.node_connections(0), 3U);
 }
 
+TEST_F(ConnectionBudget, OpensNoFasterThanTheRateOfTheNodeWhicheverThePool) {
+    budget.set_connect_rate(1);
+    auto& a = pool("a", 5);
+    auto& b = pool("b", 5);
+    auto& elsewhere = budget.slot({1, "shop", "a"}, 5);
+    EXPECT_TRUE(budget.try_open(a, start));
+    EXPECT_FALSE(budget.try_open(b, start));
+    EXPECT_EQ(budget.node_connections(0), 1U);
+    EXPECT_TRUE(budget.try_open(elsewhere, start)) << "another node";
+    EXPECT_TRUE(budget.try_open(b, std::nullopt)) << "does not ask for the rate";
+    EXPECT_TRUE(budget.try_open(b, start + 1s));
+    budget.set_connect_rate(0);
+    EXPECT_TRUE(budget.try_open(b, start + 1s));
+}
+
+TEST_F(ConnectionBudget, ATicketDrawnEarlierGivesTheEarlierPlace) {
+    auto& a = pool("a", 5);
+    const auto early = budget.draw_ticket();
+    const auto second = budget.enqueue(a, 0, start, 0);
+    EXPECT_EQ(budget.enqueue(a, 1, start, 0, early), early);
+    const auto third = budget.enqueue(a, 0, start, 0);
+    std::uint64_t served = 0;
+    for (const auto expected : {std::optional{early}, second, third}) {
+        EXPECT_NE(budget.next(a, 0, start + 1s, served).what, connection_budget::hand_over::keep);
+        EXPECT_EQ(std::optional{served}, expected);
+    }
+}
+
 TEST_F(ConnectionBudget, NodesDoNotShareTheirLimits) {
     budget.set_node_limit(0, 1);
     auto& here = budget.slot({0, "shop", "a"}, 5);
