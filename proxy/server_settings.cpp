@@ -16,6 +16,8 @@ monitor_settings monitor_settings_of(const settings& s) {
         node.weight = s.nodes[i].weight;
         if (i < s.node_application_names.size())
             node.application_name = s.node_application_names[i];
+        if (i < s.node_zones.size()) node.zone = s.node_zones[i];
+        node.near = s.zone.empty() || node.zone == s.zone;
         m.nodes.push_back(std::move(node));
     }
     m.user = s.monitor_user;
@@ -71,6 +73,16 @@ consistency consistency_of(const consistency_setting& s) {
         return {consistency_mode::bounded, s.bound};
     }
     return {};
+}
+
+outlier_settings outlier_settings_of(const settings& s) {
+    outlier_settings o;
+    o.ejection_time = s.outlier_ejection_time;
+    o.failures = s.outlier_failures;
+    o.latency_factor = s.outlier_latency_factor;
+    o.latency_floor = s.outlier_latency_floor;
+    o.max_share = s.outlier_max_percent / 100.0;
+    return o;
 }
 
 std::shared_ptr<const catalog> catalog_from(const std::string& database,

@@ -5,6 +5,7 @@
 #include "proxy/cluster/monitor_settings.hpp"
 #include "proxy/config/settings.hpp"
 #include "proxy/router/catalog_snapshot.hpp"
+#include "proxy/router/outlier_watch.hpp"
 #include "proxy/router/read_your_writes.hpp"
 #include "proxy/router/routing_policy.hpp"
 
@@ -18,6 +19,8 @@ namespace pgweir {
 [[nodiscard]] routing_policy_text policy_text(const settings& s);
 /// In the router's own words.
 [[nodiscard]] consistency consistency_of(const consistency_setting& s);
+
+[[nodiscard]] outlier_settings outlier_settings_of(const settings& s);
 
 /// A snapshot from the catalog queries' answers; null and a log line if they cannot be used.
 [[nodiscard]] std::shared_ptr<const catalog>

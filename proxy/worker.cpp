@@ -1,6 +1,7 @@
 #include "proxy/worker.hpp"
 
 #include "proxy/log.hpp"
+#include "proxy/server_settings.hpp"
 #include "proxy/session/login.hpp"
 #include "proxy/session/replication.hpp"
 #include "proxy/session/session.hpp"
@@ -73,6 +74,7 @@ void worker::tick() {
     for (auto* const s : view_watchers_.in_order())
         if (view_watchers_.contains(s)) s->tick(now_);
     tick_pin_waiters();
+    tick_outliers();
     if (++ticks_ % ticks_per_sweep == 0) sweep_sessions();
 }
 
@@ -84,6 +86,27 @@ void worker::tick_pin_waiters() {
     for (const auto serial : waiting)
         if (const auto it = pin_waiters_.find(serial); it != pin_waiters_.end())
             it->second->tick(now_);
+}
+
+void worker::tick_outliers() {
+    readable_standbys_.clear();
+    for (const auto& node : view_->nodes)
+        if (node.readable)
+            readable_standbys_.push_back({node.id, counters_.node(node.id).transactions.value()});
+    const auto changes = outliers_.tick(now_, readable_standbys_, outlier_settings_of(settings()));
+    for (const auto& one : changes) {
+        auto& counted = counters_.node(one.node);
+        counted.left_out.set(one.left_out ? 1 : 0);
+        const auto& name = view_->nodes[one.node].name;
+        if (!one.left_out) {
+            spdlog::info("node {} is no longer left out worker={}", name, id_);
+            continue;
+        }
+        counted.ejections[one.reason].add();
+        spdlog::warn("node {} is left out for a while worker={}: {}", name, id_, one.why);
+    }
+    for (const auto& s : readable_standbys_)
+        counters_.node(s.node).read_latency_us.set(outliers_.latency(s.node).count());
 }
 
 void worker::call_to_pin(std::uint64_t serial) {
@@ -205,6 +228,8 @@ bool worker::on_node(const node_view& node) {
                           " does not answer any more");
     if (known_epochs_[node.id] == node.role_epoch) return changed;
     known_epochs_[node.id] = node.role_epoch;
+    outliers_.forget(node.id);
+    counters_.node(node.id).left_out.set(0);
     for (auto& [key, p] : pools_)
         if (key.node == node.id) p->retire_older_than(node.role_epoch);
     return true;

@@ -12,6 +12,7 @@
 #include "proxy/pool/pool.hpp"
 #include "proxy/router/catalog_snapshot.hpp"
 #include "proxy/router/load_balancer.hpp"
+#include "proxy/router/outlier_watch.hpp"
 #include "proxy/router/refused_statements.hpp"
 #include "proxy/router/wal_floor.hpp"
 #include "proxy/session/auth_directory.hpp"
@@ -149,6 +150,9 @@ struct shared_parts {
     std::vector<std::unique_ptr<worker>>* peers = nullptr;
     std::atomic<std::uint32_t> clients{0}; // logged in or logging in
     std::atomic<bool> draining{false};
+    /// Some session has set synchronous_commit to what may not wait for the flush: what others see
+    /// on the primary may not be flushed either (RULES A5). Stays for the life of the process.
+    std::atomic<bool> asynchronous_commits{false};
     welcome_book welcomes;
     /// Any thread: what logins begin with has been changed (see defaults_watch).
     std::function<void(std::vector<sql::login_defaults>)> on_defaults_changed;
@@ -312,6 +316,12 @@ public:
     [[nodiscard]] std::uint32_t in_flight(std::uint16_t node) const {
         return node < in_flight_.size() ? in_flight_[node] : 0;
     }
+    [[nodiscard]] outlier_watch& outliers() { return outliers_; }
+    /// A read may have seen what is not flushed on the primary.
+    [[nodiscard]] bool asynchronous_commit_possible() const {
+        return view_->asynchronous_commit ||
+               shared_.asynchronous_commits.load(std::memory_order_relaxed);
+    }
     void lease_begins(const backend& b);
     void lease_ends(const backend& b);
     void count_statement(const backend& b, const unit& u);
@@ -333,6 +343,7 @@ private:
     void sweep_sessions();
     void tick_pin_waiters();
     void apply_pauses();
+    void tick_outliers();
     [[nodiscard]] bool on_node(const node_view& node);
     void on_new_primary(std::uint16_t id);
     void give_up_pools(std::uint16_t node, pool::which ones, const std::string& why);
@@ -363,6 +374,8 @@ private:
     std::vector<judgement_kept> judged_; // by the facts' address
     std::vector<balance_candidate> candidates_;
     random_state balance_;
+    outlier_watch outliers_;
+    std::vector<outlier_watch::standby> readable_standbys_; // a buffer of tick_outliers
     sample_history samples_;
     std::map<std::pair<std::string, std::string>, std::shared_ptr<const session_policy>> policies_;
     std::vector<std::shared_ptr<wake_signal>> view_wakes_;

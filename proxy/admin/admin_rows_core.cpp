@@ -153,7 +153,7 @@ std::string weight_of(const node_view& node) {
     return text;
 }
 
-admin_row row_of(const node_view& node, std::uint32_t connections) {
+admin_row row_of(const node_view& node, std::uint32_t connections, std::uint32_t left_out) {
     const auto replay = node.sample.replay ? node.sample.replay : node.sample.flush;
     admin_row row;
     row.emplace_back(text_of(node.id));
@@ -173,6 +173,8 @@ admin_row row_of(const node_view& node, std::uint32_t connections) {
     row.emplace_back(node.replication_state);
     row.emplace_back(node.replication_sync_state);
     row.emplace_back(text_of(connections));
+    row.emplace_back(node.zone);
+    row.emplace_back(text_of(left_out));
     return row;
 }
 
@@ -261,7 +263,8 @@ std::vector<admin_row> node_rows(const show_input& from) {
         connections[p.key.node] += p.open;
     std::vector<admin_row> rows;
     for (const auto& node : from.view.nodes)
-        rows.push_back(row_of(node, connections[node.id]));
+        rows.push_back(row_of(node, connections[node.id],
+                              node.id < max_counted_nodes ? from.stats.left_out[node.id] : 0));
     return rows;
 }
 

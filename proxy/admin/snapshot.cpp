@@ -172,6 +172,8 @@ void add_counters(const worker_counters& of, stats_figures& to) {
         return std::chrono::duration_cast<microseconds>(
             std::chrono::nanoseconds{h.sum_nanoseconds()});
     };
+    for (std::size_t id = 0; id < of.nodes.size(); ++id)
+        to.left_out[id] += of.nodes[id].left_out.value() != 0 ? 1 : 0;
     for (const auto& node : of.nodes) {
         to.assignments += node.leases.value();
         to.transactions += node.transactions.value();

@@ -4,6 +4,7 @@
 #include "proxy/metrics/counters.hpp"
 #include "proxy/pool/connection_budget.hpp"
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -84,6 +85,7 @@ struct stats_figures {
     std::uint64_t client_parses = 0;
     std::uint64_t server_parses = 0;
     std::uint64_t logins = 0;
+    std::array<std::uint32_t, max_counted_nodes> left_out{}; // by how many workers
 };
 /// Any thread.
 void add_counters(const worker_counters& of, stats_figures& to);

@@ -45,6 +45,8 @@ struct node_view {
     std::string address; // resolved numeric address to connect to; or a directory for a Unix socket
     std::uint16_t port = 5432;
     double weight = 1.0; // 0: never read from
+    std::string zone;    // as configured; may be empty
+    bool near = true;    // in our zone, or we have none
     node_role role = node_role::unknown;
     node_health health = node_health::unknown;
     node_order order = node_order::none;
@@ -57,6 +59,10 @@ struct node_view {
     wal_sample sample;
     std::optional<std::uint64_t> lag_bytes;
     std::optional<std::chrono::microseconds> lag_time;
+    /// Standby: when the latest look at the primary began whose flush position it has replayed. It
+    /// shows all that was committed before that (asynchronous commits: 3 x wal_writer_delay
+    /// before).
+    std::optional<std::chrono::steady_clock::time_point> fresh_as_of;
     std::string replication_state; // from the primary's pg_stat_replication, by application_name or
                                    // address; may be empty
     std::string replication_sync_state;
@@ -76,8 +82,8 @@ struct cluster_view {
     /// Session starting points: (name, value) of ParameterStatus as the primary sends them at
     /// login, for the client's welcome.
     std::vector<std::pair<std::string, std::string>> primary_parameters;
-    bool asynchronous_commit =
-        false; // the primary's synchronous_commit default is off: flush alone is no bound (A5)
+    bool asynchronous_commit = false; // synchronous_commit is off on the primary by default, or for
+                                      // some role or database: flush alone is no bound (A5)
     /// With synchronous replication: up to where the primary shows what its standbys may show
     /// already, since it has acknowledged it (A8). Empty: commits wait for nobody.
     std::optional<wal_position> confirmed;

@@ -18,6 +18,8 @@ struct monitored_node {
     std::uint16_t port = 5432;
     double weight = 1.0;          // 0: never read from
     std::string application_name; // joins pg_stat_replication; empty: by address, else by host name
+    std::string zone;             // may be empty
+    bool near = true;             // in the zone of this process, or it has none
     friend bool operator==(const monitored_node&, const monitored_node&) = default;
 };
 

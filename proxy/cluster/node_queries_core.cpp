@@ -177,19 +177,27 @@ std::string settings() {
         append_quoted(names, name);
     for (const auto* name : needed)
         append_quoted(names, name);
-    return "SELECT name, reset_val FROM pg_catalog.pg_settings WHERE name IN (" + names +
-           ") ORDER BY name COLLATE \"C\"";
+    // A role or database with another synchronous_commit counts as if all had it.
+    return "SELECT name, reset_val FROM (SELECT name, reset_val FROM pg_catalog.pg_settings "
+           "WHERE name IN (" +
+           names +
+           ") UNION ALL SELECT 'synchronous_commit', 'off' WHERE EXISTS (SELECT FROM "
+           "pg_catalog.pg_db_role_setting AS s, pg_catalog.unnest(s.setconfig) AS one "
+           "WHERE one ILIKE 'synchronous_commit=%' "
+           "AND one !~* '=(on|true|yes|1|local|remote.*)$')) AS known "
+           "ORDER BY name COLLATE \"C\"";
 }
 
 void read_settings(std::span<const row> rows, node_details& into) {
     into.defaults.clear();
+    into.asynchronous_commit = false;
     for (const auto& columns : rows) {
         const auto name = text(columns, 0);
         const auto value = text(columns, 1);
         if (name == "wal_writer_delay")
             into.wal_writer_delay = std::chrono::milliseconds{number<std::int64_t>(value)};
         else if (name == "synchronous_commit")
-            into.asynchronous_commit = value == "off";
+            into.asynchronous_commit = into.asynchronous_commit || value == "off";
         else if (name == "cluster_name")
             into.cluster_name = value;
         else if (name == "max_connections")

@@ -59,7 +59,7 @@ void topology::on_answer(std::uint16_t id, node_answer answer, time_point now) {
     }
     node.answer = std::move(answer);
     if (primary_ == id && role == node_role::primary && node.answer->flush)
-        mark_flush(*node.answer->flush, now);
+        mark_flush(*node.answer->flush, now, node.answer->begun);
 }
 
 void topology::on_failure(std::uint16_t id,
@@ -180,6 +180,8 @@ node_view topology::describe(const node_evidence& node, time_point now) const {
     out.address = node.address;
     out.port = node.setting.port;
     out.weight = node.setting.weight;
+    out.zone = node.setting.zone;
+    out.near = node.setting.near;
     out.health = node.health;
     // A primary whose disk stalls for some seconds is no reason to lose what is under way there.
     out.silent = node.health == node_health::down &&

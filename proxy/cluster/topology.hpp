@@ -61,8 +61,9 @@ private:
         std::string because; // why none
     };
     struct flush_mark {
-        time_point at;
+        time_point at; // when an answer first told of it
         lsn flush;
+        time_point confirmed; // when the latest look began that found this position
     };
     struct shown { // what the last view said, for last_change
         node_role role = node_role::unknown;
@@ -93,8 +94,9 @@ private:
     [[nodiscard]] bool on_primary_history(timeline_id timeline, lsn at) const;
     [[nodiscard]] std::optional<std::chrono::microseconds> lag_time(lsn replay,
                                                                     time_point now) const;
+    [[nodiscard]] std::optional<time_point> fresh_as_of(lsn replay) const;
     void describe_replication(const node_evidence& node, node_view& out) const;
-    void mark_flush(lsn flush, time_point now);
+    void mark_flush(lsn flush, time_point now, time_point begun);
 
     node_view describe(const node_evidence& node, time_point now) const;
 

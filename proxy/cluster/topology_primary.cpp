@@ -166,7 +166,8 @@ void topology::adopt(std::uint16_t id) {
     if (primary_ != id || primary_timeline_ != timeline) {
         primary_flush_.reset();
         flush_marks_.clear();
-        if (node.answer->flush) mark_flush(*node.answer->flush, node.role_confirmed);
+        if (node.answer->flush)
+            mark_flush(*node.answer->flush, node.role_confirmed, node.answer->begun);
     }
     if (primary_ != id) {
         // Whoever else took writes, or was the primary until now, is out until it is a standby.

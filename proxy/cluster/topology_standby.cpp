@@ -46,6 +46,14 @@ void topology::describe_standby(const node_evidence& node, node_view& out, time_
     if (!replay || !flush || !on_primary_history(node.answer->timeline, *replay)) return;
     out.lag_bytes = *flush > *replay ? flush->value - replay->value : 0;
     out.lag_time = *flush > *replay ? lag_time(*replay, now) : microseconds{0};
+    out.fresh_as_of = fresh_as_of(*replay);
+}
+
+/// Whatever was committed before that look began was flushed at it, and has been replayed.
+std::optional<topology::time_point> topology::fresh_as_of(lsn replay) const {
+    for (auto mark = flush_marks_.rbegin(); mark != flush_marks_.rend(); ++mark)
+        if (mark->flush <= replay) return mark->confirmed;
+    return std::nullopt;
 }
 
 std::optional<microseconds> topology::lag_time(lsn replay, time_point now) const {
@@ -56,18 +64,19 @@ std::optional<microseconds> topology::lag_time(lsn replay, time_point now) const
     return std::chrono::duration_cast<microseconds>(now - passed->at);
 }
 
-void topology::mark_flush(lsn flush, time_point now) {
+void topology::mark_flush(lsn flush, time_point now, time_point begun) {
     primary_flush_ = flush;
     if (!flush_marks_.empty()) {
         auto& last = flush_marks_.back();
-        if (flush <= last.flush) return;
+        if (flush < last.flush) return;
         // Close marks are one mark, with the later position: its time is not later than true.
-        if (now - last.at < flush_mark_distance) {
+        if (flush == last.flush || now - last.at < flush_mark_distance) {
             last.flush = flush;
+            last.confirmed = std::max(last.confirmed, begun);
             return;
         }
     }
-    flush_marks_.push_back({now, flush});
+    flush_marks_.push_back({now, flush, begun});
     if (flush_marks_.size() <= max_flush_marks) return;
     // What is long past needs no fine dates: the oldest mark goes that leaves no wide gap behind.
     for (std::size_t i = 1; i + 1 < flush_marks_.size(); ++i) {

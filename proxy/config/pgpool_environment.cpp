@@ -28,8 +28,9 @@ constexpr std::array<direct_variable, 7> direct_variables{{
     {"PGPOOL_SR_CHECK_DATABASE", "monitor_database", ""},
 }};
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 2> direct_switches{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 3> direct_switches{{
     {"PGPOOL_ENABLE_LOAD_BALANCING", "splitting"},
+    {"PGPOOL_ENABLE_STATEMENT_LOAD_BALANCING", "statement_level_load_balance"},
     {"PGPOOL_ENABLE_LOG_CONNECTIONS", "log_connections"},
 }};
 
@@ -38,7 +39,7 @@ struct remark {
     std::string_view text;
 };
 /// Accepted and without effect, each with the reason.
-constexpr std::array<remark, 22> obsolete_variables{{
+constexpr std::array<remark, 21> obsolete_variables{{
     {"PGPOOL_SR_CHECK_PERIOD", "monitor_interval is shorter than that"},
     {"PGPOOL_HEALTH_CHECK_PERIOD", "monitor_interval is shorter than that"},
     {"PGPOOL_HEALTH_CHECK_MAX_RETRIES",
@@ -46,7 +47,6 @@ constexpr std::array<remark, 22> obsolete_variables{{
     {"PGPOOL_HEALTH_CHECK_RETRY_DELAY",
      "a refused check is repeated once, at once; nodes come back by themselves"},
     {"PGPOOL_HEALTH_CHECK_PSQL_TIMEOUT", "probes use /livez and /readyz"},
-    {"PGPOOL_ENABLE_STATEMENT_LOAD_BALANCING", "each statement is balanced by itself"},
     {"PGPOOL_CHILD_MAX_CONNECTIONS", "there are no child processes"},
     {"PGPOOL_CHILD_LIFE_TIME", "there are no child processes"},
     {"PGPOOL_AES_KEY", "passwords of variables are held in memory only"},

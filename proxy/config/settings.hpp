@@ -43,10 +43,17 @@ enum class forced_route : std::uint8_t { automatic, primary, standby };
 /// When /readyz says yes: a node answers at all, or the primary is known.
 enum class ready_condition : std::uint8_t { any, primary };
 
+/// What the primary answers of the reads that standbys may answer: what no standby may (yet), its
+/// share by weight, or nothing.
+enum class primary_reads : std::uint8_t { fallback, balanced, never };
+
 enum class consistency_level : std::uint8_t { session, eventual, primary, bounded };
 struct consistency_setting {
     consistency_level level = consistency_level::session;
     std::chrono::milliseconds bound{0}; // only with level bounded
+    /// Only with level session: it begins at what the primary has committed, by whomever, instead
+    /// of what this process has passed.
+    bool strict = false;
     friend bool operator==(const consistency_setting&, const consistency_setting&) = default;
 };
 
@@ -105,6 +112,8 @@ struct settings {
     // The cluster and how it is watched.
     std::vector<node_setting> nodes;
     strings node_application_names;
+    std::string zone;
+    strings node_zones;
     std::string monitor_user = "postgres";
     secret monitor_password;
     std::string monitor_password_file;
@@ -159,6 +168,14 @@ struct settings {
     consistency_setting consistency;
     byte_count max_standby_lag_bytes;
     milliseconds max_standby_lag_time{0};
+    pgweir::primary_reads primary_reads = pgweir::primary_reads::fallback;
+    milliseconds standby_wait_timeout{10000};
+    bool statement_level_load_balance = true;
+    milliseconds outlier_ejection_time{10000};
+    std::uint32_t outlier_failures = 5;
+    std::uint32_t outlier_latency_factor = 10;
+    milliseconds outlier_latency_floor{50};
+    std::uint32_t outlier_max_percent = 50;
     strings read_only_function_list;
     strings write_function_list;
     strings primary_routing_query_pattern_list;

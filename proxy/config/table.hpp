@@ -77,7 +77,7 @@ template <class T> [[nodiscard]] std::string allowed_for(const value_limits& lim
     else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, secret>)
         return "a text";
     else if constexpr (std::is_same_v<T, consistency_setting>)
-        return "session, eventual, primary or bounded:<milliseconds>";
+        return "session, session:strict, eventual, primary or bounded:<milliseconds>";
     else if constexpr (word_setting<T>)
         return "one of " + allowed_words<T>();
     else if constexpr (std::is_same_v<T, std::vector<node_setting>>)

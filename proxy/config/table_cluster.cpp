@@ -26,6 +26,17 @@ constexpr std::array cluster_rows{
         "The `application_name` under which each node's walreceiver streams, in the order of "
         "`nodes`. Needed only where "
         "the primary cannot tell standbys apart by address, to show their replication state."),
+    row<&settings::zone>(
+        "zone",
+        applies::on_reload,
+        {},
+        "Where this pgweir runs, such as an availability zone. Reads go to standbys of this zone "
+        "while one of them may answer, to others only then. Empty: all are equal."),
+    row<&settings::node_zones>("node_zones",
+                               applies::on_reload,
+                               {},
+                               "The zone of each node, in the order of `nodes`. A node without one "
+                               "is in no zone."),
     row<&settings::monitor_user>(
         "monitor_user",
         applies::on_reload,

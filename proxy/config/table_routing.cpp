@@ -7,6 +7,7 @@ namespace pgweir {
 
 namespace {
 
+constexpr std::uint64_t second = 1'000;
 constexpr std::uint64_t hour = 3'600'000;
 
 constexpr std::array routing_rows{
@@ -33,21 +34,84 @@ constexpr std::array routing_rows{
                                 applies::on_reload,
                                 {},
                                 "What a read may miss. `session`: nothing that this session wrote "
-                                "or has seen. `bounded:<ms>`: at most what was "
-                                "committed in the last milliseconds given. `eventual`: any standby "
-                                "may answer. `primary`: all reads go to the "
-                                "primary. Sessions can change it with `SET pgweir.consistency`."),
+                                "or has seen; it begins with all that was committed through this "
+                                "process before. `session:strict`: the same, but it begins with "
+                                "all that anybody had committed at its login (or at the SET). "
+                                "`bounded:<ms>`: at most what was committed in the last "
+                                "milliseconds given, its own writes too; a standby may answer only "
+                                "if the monitor's looks prove it, so that less than "
+                                "`monitor_interval` sends most reads to the primary, and that "
+                                "while no primary is seen such reads wait for one once the last "
+                                "look at it is older than that. `eventual`: any standby may "
+                                "answer. `primary`: all reads go to the primary. Sessions can "
+                                "change it with `SET pgweir.consistency`."),
     row<&settings::max_standby_lag_bytes>(
         "max_standby_lag_bytes",
         applies::on_reload,
         {},
-        "A standby that has more WAL than this to replay is not read from. 0: no limit."),
+        "A standby that has more WAL than this to replay is not read from, nor one of which that "
+        "is not known. Measured against what the primary had flushed when it was last seen. 0: no "
+        "limit."),
     row<&settings::max_standby_lag_time>("max_standby_lag_time",
                                          applies::on_reload,
                                          {.min = 1, .max = 24 * hour, .or_zero = true},
                                          "A standby that is further behind than this is not read "
-                                         "from. Wins over `max_standby_lag_bytes` where the lag in "
-                                         "time is known. 0: no limit."),
+                                         "from, nor one of which that is not known. A standby that "
+                                         "has replayed all that the primary had flushed when it "
+                                         "was last seen is not behind, however long ago that was. "
+                                         "0: no limit."),
+    row<&settings::primary_reads>(
+        "primary_reads",
+        applies::on_reload,
+        {},
+        "What the primary answers of the reads that standbys may answer. `fallback`: those that no "
+        "standby may answer at the moment. `balanced`: also its share of the others, by its weight "
+        "in `nodes`, as with pgpool; a session of consistency `session` that has read there stays "
+        "until a standby is known to have caught up. `never`: such reads wait for a standby, up to "
+        "`standby_wait_timeout`; only what a standby has refused, or was lost with, is still asked "
+        "of the primary."),
+    row<&settings::standby_wait_timeout>(
+        "standby_wait_timeout",
+        applies::on_reload,
+        {.min = 1, .max = hour},
+        "How long a read waits for a standby that may answer it before it fails (57P03), with "
+        "`primary_reads = \"never\"`; and how long `SHOW pgweir.lsn` waits for the position."),
+    row<&settings::statement_level_load_balance>(
+        "statement_level_load_balance",
+        applies::on_reload,
+        {},
+        "Whether each read is balanced by itself. Off: a session reads from the node that its "
+        "first read went to for as long as that one may answer it."),
+    row<&settings::outlier_ejection_time>(
+        "outlier_ejection_time",
+        applies::on_reload,
+        {.min = 100, .max = hour, .or_zero = true},
+        "A standby whose reads fail, or are answered much later than by its peers, is left out for "
+        "this long, and up to sixteen times as long if it does so again and again. It comes back "
+        "by itself. If nobody else may answer, it does. 0: no standby is left out."),
+    row<&settings::outlier_failures>(
+        "outlier_failures",
+        applies::on_reload,
+        {.max = 1'000'000},
+        "So many reads must have failed on a standby within some seconds, and at least a fifth of "
+        "those it answered: its connection was lost or could not be opened, or SQLSTATE classes "
+        "53, 58 or XX. 0: failures do not count."),
+    row<&settings::outlier_latency_factor>(
+        "outlier_latency_factor",
+        applies::on_reload,
+        {.max = 1'000'000},
+        "A standby is slow if its answers take this many times as long as those of the standbys in "
+        "the middle, and more than `outlier_latency_floor`. 0: latency does not count."),
+    row<&settings::outlier_latency_floor>("outlier_latency_floor",
+                                          applies::on_reload,
+                                          {.max = 60 * second},
+                                          "No standby is slow whose answers take less than this."),
+    row<&settings::outlier_max_percent>(
+        "outlier_max_percent",
+        applies::on_reload,
+        {.max = 100},
+        "Of the standbys that may be read from, at most this share is left out at a time; rounded "
+        "down, so of a single one none."),
     row<&settings::read_only_function_list>(
         "read_only_function_list",
         applies::on_reload,

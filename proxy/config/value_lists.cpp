@@ -142,6 +142,10 @@ constexpr std::array<std::pair<std::string_view, forced_route>, 3> routes{
      {"standby", forced_route::standby}}};
 constexpr std::array<std::pair<std::string_view, ready_condition>, 2> ready_conditions{
     {{"any", ready_condition::any}, {"primary", ready_condition::primary}}};
+constexpr std::array<std::pair<std::string_view, primary_reads>, 3> primary_reads_words{
+    {{"fallback", primary_reads::fallback},
+     {"balanced", primary_reads::balanced},
+     {"never", primary_reads::never}}};
 
 } // namespace
 
@@ -165,6 +169,9 @@ word_list<forced_route> words_of(forced_route) {
 }
 word_list<ready_condition> words_of(ready_condition) {
     return ready_conditions;
+}
+word_list<primary_reads> words_of(primary_reads) {
+    return primary_reads_words;
 }
 
 std::string node_name(const node_setting& node) {
@@ -221,11 +228,13 @@ parse_error parse_value(const raw_value& raw, const value_limits&, consistency_s
     const auto text = trim(raw.text);
     const auto is_text = raw.form == raw_value::kind::text;
     if (is_text && text == "session")
-        out = {consistency_level::session, {}};
+        out = {consistency_level::session, {}, false};
+    else if (is_text && text == "session:strict")
+        out = {consistency_level::session, {}, true};
     else if (is_text && text == "eventual")
-        out = {consistency_level::eventual, {}};
+        out = {consistency_level::eventual, {}, false};
     else if (is_text && text == "primary")
-        out = {consistency_level::primary, {}};
+        out = {consistency_level::primary, {}, false};
     else if (is_text && text.starts_with(bounded)) {
         std::uint32_t ms = 0;
         auto number = text.substr(bounded.size());
@@ -234,9 +243,9 @@ parse_error parse_value(const raw_value& raw, const value_limits&, consistency_s
         if (ec != std::errc{} || end != number.data() + number.size() || ms == 0) {
             return "has no whole number of milliseconds after bounded: (for example bounded:500)";
         }
-        out = {consistency_level::bounded, std::chrono::milliseconds{ms}};
+        out = {consistency_level::bounded, std::chrono::milliseconds{ms}, false};
     } else {
-        return "must be session, eventual, primary or bounded:<milliseconds>";
+        return "must be session, session:strict, eventual, primary or bounded:<milliseconds>";
     }
     return {};
 }
@@ -261,7 +270,7 @@ std::string format_value(const std::vector<redirect_preference>& value) {
 std::string format_value(const consistency_setting& value) {
     switch (value.level) {
     case consistency_level::session:
-        return "session";
+        return value.strict ? "session:strict" : "session";
     case consistency_level::eventual:
         return "eventual";
     case consistency_level::primary:

@@ -92,6 +92,7 @@ template <class Enum> using word_list = std::span<const std::pair<std::string_vi
 [[nodiscard]] word_list<log_format> words_of(log_format);
 [[nodiscard]] word_list<forced_route> words_of(forced_route);
 [[nodiscard]] word_list<ready_condition> words_of(ready_condition);
+[[nodiscard]] word_list<primary_reads> words_of(primary_reads);
 
 template <class T>
 concept word_setting = requires(T value) { words_of(value); };

@@ -3,6 +3,7 @@
 // locked or allocated.
 #pragma once
 
+#include "proxy/router/outlier_watch.hpp"
 #include "proxy/router/router.hpp"
 #include "sql/facts.hpp"
 
@@ -198,6 +199,9 @@ struct node_counters {
     counter transactions;   // transactions and autocommit units that ended there
     counter bytes_received; // from the node
     counter bytes_sent;
+    gauge left_out; // 1: this worker leaves it out of the balancing for a while
+    by<counter, outlier_reason, outlier_reason::latency> ejections;
+    gauge read_latency_us; // a moving average; 0: not known
 };
 
 inline constexpr std::size_t max_counted_nodes = 32;
@@ -238,7 +242,9 @@ struct worker_counters {
     counter confirmation_waits; // units that waited until the primary showed what a standby had
     counter bound_waits; // reads that the primary answered because no standby was known to be fresh
                          // enough
-    counter blocks_moved; // read blocks that moved from a standby to the primary
+    counter standby_waits; // reads that waited for a standby because the primary must not answer
+    counter standby_wait_timeouts; // … and failed
+    counter blocks_moved;          // read blocks that moved from a standby to the primary
 
     counter facts_text_hits;
     counter facts_folded_hits;

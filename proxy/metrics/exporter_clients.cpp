@@ -108,6 +108,11 @@ void add_sessions(families& to, const worker_list& workers) {
     to.add(sum_of(workers, [](const auto& w) -> auto& { return w.confirmation_waits; }), {});
     to.counters("bound_waits_total", "Reads for which no standby was known to be fresh enough.");
     to.add(sum_of(workers, [](const auto& w) -> auto& { return w.bound_waits; }));
+    to.counters("standby_waits_total",
+                "Reads that waited for a standby, as the primary must not answer them.");
+    to.add(sum_of(workers, [](const auto& w) -> auto& { return w.standby_waits; }));
+    to.counters("standby_wait_timeouts_total", "Of these, those that failed.");
+    to.add(sum_of(workers, [](const auto& w) -> auto& { return w.standby_wait_timeouts; }));
     to.counters("blocks_moved_total",
                 "Transaction blocks that moved from a standby to the primary.");
     to.add(sum_of(workers, [](const auto& w) -> auto& { return w.blocks_moved; }));

@@ -1,6 +1,8 @@
 // Metrics by node, as the workers count them: server connections and statements.
 #include "proxy/metrics/families.hpp"
 
+#include <algorithm>
+
 namespace pgweir {
 
 namespace {
@@ -36,6 +38,18 @@ void add_connection_states(families& to, const worker_list& workers, const node_
             else
                 to.add_if_any(now, labels);
         });
+    }
+}
+
+/// As the worker sees it that waits longest; nothing of nodes whose answers nobody has timed.
+void add_latencies(families& to, const worker_list& workers, const node_names& nodes) {
+    to.gauges("node_read_latency_seconds",
+              "Time to the first byte of a read's answer, a moving average of some of them.");
+    for (std::size_t id = 0; id < max_counted_nodes; ++id) {
+        std::int64_t longest = 0;
+        for (const auto* worker : workers)
+            longest = std::max(longest, worker->nodes[id].read_latency_us.value());
+        if (longest != 0) to.add(static_cast<double>(longest) / 1e6, {{"node", nodes.labels[id]}});
     }
 }
 
@@ -75,6 +89,16 @@ void add_server_families(families& to, const worker_list& workers, const node_na
     add_by_node(to, workers, nodes, [](const auto& n) -> auto& { return n.connections_dropped; });
     to.counters("leases_total", "Times that a session was given a server connection.");
     add_by_node(to, workers, nodes, [](const auto& n) -> auto& { return n.leases; });
+    add_latencies(to, workers, nodes);
+    to.gauges("node_left_out", "Workers that leave this standby out of the balancing for a while.");
+    add_by_node(to, workers, nodes, [](const auto& n) -> auto& { return n.left_out; });
+    to.counters("node_ejections_total", "Times that a worker left a standby out, and why.");
+    add_by_node(to, workers, nodes,
+                [](const auto& n) -> auto& { return n.ejections[outlier_reason::failures]; },
+                {{"reason", "failures"}});
+    add_by_node(to, workers, nodes,
+                [](const auto& n) -> auto& { return n.ejections[outlier_reason::latency]; },
+                {{"reason", "latency"}});
     to.counters("transactions_total", "Transactions and single statements that ended.");
     add_by_node(to, workers, nodes, [](const auto& n) -> auto& { return n.transactions; });
     to.counters("server_received_bytes_total", "Bytes received from servers.");

@@ -93,6 +93,8 @@ void backend::on_drained() {
 void backend::on_bytes(std::string_view chunk) {
     const auto self = shared_from_this();
     home_.note_received(chunk.size());
+    if (timed_since != std::chrono::steady_clock::time_point{})
+        home_.note_latency(std::exchange(timed_since, {}));
     std::size_t used = 0;
     if (pending_.empty()) {
         used = walk(chunk);

@@ -121,7 +121,8 @@ public:
     prepared_ptr unnamed; // the unnamed statement as last prepared here; null: none, or unknown
     std::chrono::steady_clock::time_point idle_since{};
     std::uint64_t queries = 0;
-    std::uint64_t id = 0; // for SHOW
+    std::chrono::steady_clock::time_point timed_since{}; // a read whose answer is timed; mostly not
+    std::uint64_t id = 0;                                // for SHOW
 
 private:
     [[nodiscard]] std::size_t walk(std::string_view chunk);

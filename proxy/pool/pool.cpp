@@ -264,6 +264,7 @@ void pool::on_open_failed(const open_failure& why) {
         return;
     }
     hint_monitor();
+    owner_.outliers().on_failure(key().node);
 }
 
 void pool::refuse_all(const lease_refusal& why) {
@@ -388,6 +389,10 @@ pool::clock::duration pool::longest_wait(clock::time_point now) const {
 void pool::note_received(std::size_t bytes) {
     owner_.signals().note_bytes(key().node);
     owner_.counters().node(key().node).bytes_received.add(bytes);
+}
+
+void pool::note_latency(clock::time_point asked) {
+    owner_.outliers().on_latency(key().node, clock::now() - asked);
 }
 
 void pool::count_protocol_error() {

@@ -126,6 +126,8 @@ public:
     [[nodiscard]] clock::duration longest_wait(clock::time_point now) const;
 
     void note_received(std::size_t bytes);
+    /// The first bytes of an answer have come to what was asked then.
+    void note_latency(clock::time_point asked);
     void count_protocol_error();
     void hint_monitor();
 

@@ -6,17 +6,19 @@ namespace {
 
 constexpr double noticeably_more = 1.2;
 
-bool is_eligible(const balance_candidate& candidate) {
-    return candidate.weight > 0.0;
+bool is_eligible(const balance_candidate& candidate, balance_rank rank) {
+    return candidate.weight > 0.0 && candidate.rank == rank;
 }
 
-/// `total` is the sum of all weights above 0.
-const balance_candidate*
-draw(std::span<const balance_candidate> candidates, double total, random_state& random) {
+/// `total` is the sum of the weights of that rank.
+const balance_candidate* draw(std::span<const balance_candidate> candidates,
+                              balance_rank rank,
+                              double total,
+                              random_state& random) {
     double left = random.fraction() * total;
     const balance_candidate* last = nullptr;
     for (const balance_candidate& candidate : candidates) {
-        if (!is_eligible(candidate)) continue;
+        if (!is_eligible(candidate, rank)) continue;
         last = &candidate;
         left -= candidate.weight;
         if (left < 0.0) break;
@@ -47,15 +49,20 @@ double random_state::fraction() {
 std::optional<std::uint16_t> choose_node(std::span<const balance_candidate> candidates,
                                          random_state& random,
                                          std::optional<std::uint16_t> preferred) {
-    double total = 0.0;
+    auto best = balance_rank::left_out;
+    double total = 0.0; // of the best rank so far
     for (const balance_candidate& candidate : candidates) {
-        if (!is_eligible(candidate)) continue;
-        if (preferred == candidate.node) return candidate.node;
+        if (candidate.weight <= 0.0) continue;
+        if (preferred == candidate.node && candidate.rank != balance_rank::left_out)
+            return candidate.node;
+        if (candidate.rank > best) continue;
+        if (candidate.rank < best) total = 0.0;
+        best = candidate.rank;
         total += candidate.weight;
     }
     if (total <= 0.0) return std::nullopt;
-    const balance_candidate* const first = draw(candidates, total, random);
-    const balance_candidate* const second = draw(candidates, total, random);
+    const balance_candidate* const first = draw(candidates, best, total, random);
+    const balance_candidate* const second = draw(candidates, best, total, random);
     const bool by_latency = first->latency.count() > 0 && second->latency.count() > 0;
     const double first_load = load_of(*first, by_latency);
     const double second_load = load_of(*second, by_latency);

@@ -174,6 +174,22 @@ read_verdict session_floor::may_read_own(const cluster_view& view,
     return near && next_look_begun ? read_verdict::wait_for_look : read_verdict::no;
 }
 
+/// What the standby shows is as old as the look at the primary that it is known to have caught up
+/// with. While the primary is not seen that look grows old, and with it all that is known.
+read_verdict session_floor::may_read_bounded(const cluster_view& view,
+                                             const node_view& node,
+                                             const standby_connection& connection,
+                                             std::uint64_t looks_begun,
+                                             consistency wanted) {
+    // A crash would have ended the connection: only what was sampled in its lifetime counts.
+    const bool sampled = connection.serial == 0 || node.sample.number > connection.login_look;
+    if (sampled && node.fresh_as_of && wanted.now - *node.fresh_as_of <= wanted.bound)
+        return read_verdict::yes;
+    const bool next_look_begun = looks_begun >= node.sample.number + view.nodes.size();
+    const bool caught_up = view.primary && node.lag_bytes == 0U;
+    return caught_up && next_look_begun ? read_verdict::wait_for_look : read_verdict::no;
+}
+
 read_verdict session_floor::may_read(const cluster_view& view,
                                      std::uint16_t node,
                                      const standby_connection& connection,
@@ -184,10 +200,8 @@ read_verdict session_floor::may_read(const cluster_view& view,
     switch (wanted.mode) {
     case consistency_mode::eventual:
         return read_verdict::yes;
-    case consistency_mode::bounded: {
-        const bool within = standby.lag_time && *standby.lag_time <= wanted.bound;
-        return within ? read_verdict::yes : read_verdict::no;
-    }
+    case consistency_mode::bounded:
+        return may_read_bounded(view, standby, connection, looks_begun, wanted);
     case consistency_mode::session:
         return may_read_own(view, standby, connection, looks_begun);
     case consistency_mode::primary:
@@ -205,6 +219,11 @@ std::optional<wal_position> session_floor::position() const {
         return provisional_->position;
     if (provisional_->position.timeline < floor_->timeline) return floor_;
     return wal_position{floor_->timeline, std::max(floor_->at, provisional_->position.at)};
+}
+
+bool may_be_reached(const wal_position& position, const cluster_view& view) {
+    const bool nothing_known = view.history.empty() && !view.primary;
+    return nothing_known || on_present_timeline(position, view).has_value();
 }
 
 std::string to_string(const wal_position& position) {

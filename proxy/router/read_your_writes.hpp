@@ -27,7 +27,8 @@ enum class consistency_mode : std::uint8_t {
 
 struct consistency {
     consistency_mode mode = consistency_mode::session;
-    std::chrono::milliseconds bound{0}; // of consistency_mode::bounded
+    std::chrono::milliseconds bound{0};          // of consistency_mode::bounded …
+    std::chrono::steady_clock::time_point now{}; // … and when it is asked
 };
 
 /// What is known of one server connection to a standby. Default: none chosen yet; the answer then
@@ -58,11 +59,12 @@ public:
                            std::uint64_t role_epoch,
                            std::uint64_t connection,
                            std::uint64_t look_now);
-    /// A session begins after another one's commit that was answered at `look`.
+    /// A session begins after another one's commit that was answered at `look`, or (its present
+    /// value) after everything that the primary has committed by now.
     void begin_at(std::uint64_t look, bool asynchronous_commit_possible) {
         on_primary_answer(look, asynchronous_commit_possible);
     }
-    /// A position handed over (SET pgweir.lsn).
+    /// A position handed over (SET pgweir.lsn), see may_be_reached.
     void raise_to(wal_position position, const cluster_view& view);
 
     /// Turns marks into positions as far as samples allow. Cheap when there is nothing to settle.
@@ -122,6 +124,11 @@ private:
                                             const node_view& node,
                                             const standby_connection& connection,
                                             std::uint64_t looks_begun) const;
+    [[nodiscard]] static read_verdict may_read_bounded(const cluster_view& view,
+                                                       const node_view& node,
+                                                       const standby_connection& connection,
+                                                       std::uint64_t looks_begun,
+                                                       consistency wanted);
     [[nodiscard]] static bool is_same_incarnation(const standby_mark& mark,
                                                   const node_view& node,
                                                   const standby_connection& connection);
@@ -139,5 +146,9 @@ private:
 /// "1:16/B374D848", timeline and position: what SHOW pgweir.lsn gives and SET pgweir.lsn takes.
 [[nodiscard]] std::string to_string(const wal_position& position);
 [[nodiscard]] std::optional<wal_position> parse_wal_position(std::string_view text);
+
+/// Whether such a position can mean anything here: its timeline is in the primary's history, or no
+/// history is known yet.
+[[nodiscard]] bool may_be_reached(const wal_position& position, const cluster_view& view);
 
 } // namespace pgweir

@@ -332,7 +332,6 @@ void session::begin(login_result who,
     identity_ = std::move(identity);
     policy_ = owner_.policy_of(database_, user_);
     catalog_ = &owner_.catalog_of(database_);
-    consistency_ = policy_->consistency;
     forced_ = policy_->route;
     if (policy_->pool_mode == pool_mode::session) pins_.add(pin_reason::session_mode);
     for (const auto& [name, value] : said.parameters)
@@ -344,7 +343,8 @@ void session::begin(login_result who,
     note_followed();
     redirect_ = owner_.live()->policy->preference(database_, user_, application_name_);
     read_committed_default_ = said.read_committed_default;
-    floor_.begin_at(catalog_->marks->load(), owner_.view().asynchronous_commit);
+    floor_.begin_at(catalog_->marks->load(), owner_.asynchronous_commit_possible());
+    set_consistency(policy_->consistency);
 
     auto& out = io_->out();
     for (const auto& [name, value] : said.parameters) {
@@ -369,6 +369,12 @@ void session::tick(clock::time_point now) {
     };
     const auto patient_now = owner_.patient(now);
     if (waiting_ == wait_for::look && patient_now >= wait_deadline_) {
+        if (std::exchange(standby_waits_, false)) {
+            owner_.counters().standby_wait_timeouts.add();
+            return fail_waiting(protocol::sqlstate::cannot_connect_now,
+                                "pgweir: no standby could answer within standby_wait_timeout, and "
+                                "with primary_reads = never the primary must not");
+        }
         stop_waiting();
         only_primary_ = true;
         note_read_turned_away();

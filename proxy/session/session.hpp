@@ -162,7 +162,7 @@ private:
     [[nodiscard]] bool is_refused(const sql::query_facts& facts) const;
     [[nodiscard]] route_session route_state() const;
 
-    // session_route.cpp: where it goes
+    // session_route.cpp: where it goes; session_lease.cpp: a connection there
     bool handle_unit(unit& u);
     bool handle_with_lease(unit& u);
     [[nodiscard]] bool waits_for_its_primary(const unit& u);
@@ -190,7 +190,11 @@ private:
     void fail_waiting(std::string_view sqlstate,
                       std::string_view message,
                       std::string_view server_error = {});
-    [[nodiscard]] std::optional<std::uint16_t> choose_standby(bool& look_under_way);
+    [[nodiscard]] std::optional<std::uint16_t> choose_reader(bool& look_under_way);
+    [[nodiscard]] std::optional<std::uint16_t> preferred_reader();
+    [[nodiscard]] consistency wanted_consistency() const;
+    [[nodiscard]] bool needs_standby(const unit& u) const;
+    void wait_for_fresh_standby();
     [[nodiscard]] pool& pool_of(std::uint16_t node);
 
     // session_forward.cpp: sending it
@@ -301,6 +305,7 @@ private:
     [[nodiscard]] bool parses_unnamed() const;
     [[nodiscard]] bool is_being_prepared(const prepared_ptr& statement) const;
     void note_followed();
+    void note_commit_mode(std::string_view synchronous_commit);
     [[nodiscard]] parse_state parse_state_now(std::string& key);
     void emit_ended();
     void apply(const pending_change& change, protocol::outcome how);
@@ -339,6 +344,9 @@ private:
                      const std::vector<std::vector<std::string>>& rows);
     void explain_route(unit& u, const sql::statement_facts& asked);
     void show_own_parameter(unit& u, const std::string& name);
+    void show_position(unit& u);
+    void take_over_position(unit& u, const std::string& text);
+    void set_consistency(const consistency_setting& wanted);
     void show_session(unit& u);
     void set_own_parameter(unit& u, const sql::statement_facts& facts);
 
@@ -444,7 +452,9 @@ private:
     std::vector<sql::login_defaults> changed_defaults_; // by the transaction under way, for logins
     std::vector<std::string> restores_names_;           // … or RESET these of them
     bool timed_out_ = false;
-    bool read_waits_ = false; // for a primary, because no standby may answer it yet
+    bool read_waits_ = false;    // for a primary, because no standby may answer it yet
+    bool standby_waits_ = false; // a read, for a standby: the primary must not answer it
+    std::optional<std::uint16_t> own_reader_; // where its first read went, if reads stay there
     connection_budget::pool_slot* pinned_in_ = nullptr; // counted there as pinned
     struct {
         connection_budget::pool_slot* in = nullptr; // null: not in a queue for a pin

@@ -25,6 +25,11 @@ bool is_of_server(std::string_view name) {
            name == "default_transaction_read_only";
 }
 
+/// Out of resources, trouble with the system, trouble within: another server may do better.
+bool is_of_the_server(std::string_view sqlstate) {
+    return sqlstate.starts_with("53") || sqlstate.starts_with("58") || sqlstate.starts_with("XX");
+}
+
 /// Found when the statement's own text was analysed: it points there, and no function was running.
 bool is_about_the_text(std::string_view sqlstate, std::string_view body) {
     return sqlstate.starts_with("42") && protocol::find_error_field(body, 'P') &&
@@ -86,6 +91,8 @@ bool session::on_error(backend& from, std::string_view body, protocol::verdict h
     syntax_error_ = sqlstate == "42601" || sqlstate == "26000" || sqlstate == "34000" ||
                     (one_statement_ && is_about_the_text(sqlstate, body));
     owner_.counters().errors_from_servers.add(sqlstate);
+    if (from.state.standby && is_of_the_server(sqlstate))
+        owner_.outliers().on_failure(from.home().key().node);
     if (sqlstate == "0A000" &&
         protocol::find_error_field(body, 'R').value_or("") == "RevalidateCachedQuery")
         forget_shapes();
@@ -153,7 +160,7 @@ void session::note_answer(backend& from) {
         floor_.on_standby_answer(node, from.state.role_epoch, from.id, look);
         return;
     }
-    floor_.on_primary_answer(look, owner_.view().asynchronous_commit);
+    floor_.on_primary_answer(look, owner_.asynchronous_commit_possible());
     if (!pure_unit_ && catalog_->marks) catalog_->raise_mark(look);
 }
 

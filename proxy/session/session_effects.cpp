@@ -205,6 +205,9 @@ void session::note_effects(const unit& u) {
                 restores_startup_ = restores_startup_ || (resets && !startup_.empty());
                 if (to_default && startup_.contains(to_lower(e.name)))
                     restores_names_.push_back(to_lower(e.name));
+                if (e.kind == sql::effect_kind::set_parameter && (e.value || e.computed) &&
+                    e.name == "synchronous_commit")
+                    note_commit_mode(e.value.value_or(""));
                 if (e.kind == sql::effect_kind::set_parameter && is_custom_name(e.name))
                     lease_->state.traces.insert(to_lower(e.name));
                 if (e.kind == sql::effect_kind::temporary_object)

@@ -2,7 +2,6 @@
 // the session before the unit may go, and given back.
 #include "protocol/error_response.hpp"
 #include "protocol/simple_query.hpp"
-#include "proxy/server_settings.hpp"
 #include "proxy/session/session.hpp"
 #include "proxy/session/state_sql.hpp"
 
@@ -51,7 +50,7 @@ bool session::begin_lease(unit& u, backend_ptr leased) {
         const auto looks = owner_.signals().looks_begun.load();
         const auto node = leased->home().key().node;
         const auto verdict = floor_.may_read(owner_.view(), node, as_connection(*leased), looks,
-                                             consistency_of(consistency_));
+                                             wanted_consistency());
         if (verdict != read_verdict::yes || u.route.target != route_target::standby) {
             if (u.route.target != route_target::standby && owner_.view().primary == node)
                 leased->condemn();
@@ -61,6 +60,10 @@ bool session::begin_lease(unit& u, backend_ptr leased) {
                 // behind; look again.
                 owner_.hint_monitor(node);
                 wait_until(wait_for::primary);
+                return false;
+            }
+            if (needs_standby(u)) {
+                wait_for_fresh_standby();
                 return false;
             }
             if (verdict == read_verdict::wait_for_look) {

@@ -242,17 +242,26 @@ void session::explain_route(unit& u, const sql::statement_facts& asked) {
         {"explanation", std::string{sentence(route.reason)}}};
     if (!route.detail.empty()) rows.push_back({"detail", std::string{route.detail}});
     std::string node;
+    bool waits = false;
     const auto& view = owner_.view();
     if (route.target == route_target::standby) {
         bool look_under_way = false;
-        if (const auto chosen = choose_standby(look_under_way))
-            node = view.nodes[*chosen].name;
-        else
+        const bool to_primary = consistency_.level == consistency_level::primary;
+        waits = owner_.settings().primary_reads == primary_reads::never && !to_primary;
+        const auto chosen = to_primary ? std::nullopt : choose_reader(look_under_way);
+        for (const auto& one : view.nodes)
+            if (const auto why = owner_.outliers().why_left_out(one.id); !why.empty())
+                rows.push_back({"left out", one.name + ": " + why});
+        if (to_primary)
+            rows.push_back({"freshness", "the session's consistency is primary"});
+        else if (!chosen)
             rows.push_back({"freshness", look_under_way
                                              ? "waits for a position"
                                              : "no standby is known to be fresh enough"});
+        else if (waits || !view.primary || !owner_.outliers().is_left_out(*chosen))
+            node = view.nodes[*chosen].name;
     }
-    if (node.empty() && view.primary) node = view.nodes[*view.primary].name;
+    if (node.empty() && view.primary && !waits) node = view.nodes[*view.primary].name;
     rows.push_back({"node", node.empty() ? "none" : node});
     answer_rows(u, "EXPLAIN", {"item", "value"}, rows);
 }
@@ -267,9 +276,7 @@ void session::show_own_parameter(unit& u, const std::string& name) {
     } else if (name == "pgweir.consistency") {
         value = format_value(consistency_);
     } else if (name == "pgweir.lsn") {
-        floor_.settle(owner_.view(), owner_.samples());
-        const auto at = floor_.position();
-        value = at ? to_string(*at) : "";
+        return show_position(u);
     } else if (name == "pgweir.pins") {
         pins_.each(
             [&](pin_reason why) { value += (value.empty() ? "" : ",") + std::string{label(why)}; });
@@ -278,6 +285,49 @@ void session::show_own_parameter(unit& u, const std::string& name) {
                          "unrecognized configuration parameter \"" + name + "\"");
     }
     answer_rows(u, "SHOW", {name}, {{value}});
+}
+
+/// The position that another session takes over. What this one did last is bounded by a look that
+/// has begun since, which is waited for.
+void session::show_position(unit& u) {
+    floor_.settle(owner_.view(), owner_.samples());
+    if (floor_.is_waiting()) {
+        if (std::exchange(only_primary_, false))
+            return fail_unit(u, protocol::sqlstate::object_not_in_prerequisite_state,
+                             "pgweir: the position is not known yet: no look at the servers was "
+                             "answered within standby_wait_timeout");
+        wait_until(wait_for::look);
+        wait_deadline_ = owner_.patient(clock::now()) + owner_.settings().standby_wait_timeout;
+        return;
+    }
+    only_primary_ = false;
+    const auto at = floor_.position();
+    answer_rows(u, "SHOW", {"pgweir.lsn"}, {{at ? to_string(*at) : ""}});
+}
+
+void session::take_over_position(unit& u, const std::string& text) {
+    const auto position = parse_wal_position(text);
+    if (!position)
+        return fail_unit(u, protocol::sqlstate::invalid_parameter_value,
+                         "invalid value for parameter \"pgweir.lsn\": \"" + text +
+                             "\" (allowed: timeline:lsn, as SHOW pgweir.lsn gives it)");
+    if (!may_be_reached(*position, owner_.view()))
+        return fail_unit(
+            u, protocol::sqlstate::object_not_in_prerequisite_state,
+            "pgweir: the position " + to_string(*position) + " is on timeline " +
+                std::to_string(position->timeline.value) +
+                ", which is not in the history of the present primary",
+            {},
+            "It is of another cluster, was lost in a failover, or the failover has not "
+            "been seen here yet.");
+    floor_.raise_to(*position, owner_.view());
+    answer_command(u, "SET");
+}
+
+/// The strict start: a look that begins from here on bounds what anybody has committed by now.
+void session::set_consistency(const consistency_setting& wanted) {
+    consistency_ = wanted;
+    if (wanted.strict) floor_.begin_at(owner_.signals().looks_begun.load(), true);
 }
 
 void session::set_own_parameter(unit& u, const sql::statement_facts& facts) {
@@ -299,14 +349,12 @@ void session::set_own_parameter(unit& u, const sql::statement_facts& facts) {
     } else if (name == "pgweir.consistency") {
         raw_value raw;
         raw.text = effect.value.value_or("");
-        if (reset)
-            consistency_ = policy_->consistency;
-        else if (!parse_value(raw, {}, consistency_).empty())
-            return refuse("session, eventual, primary, bounded:<milliseconds>");
+        auto wanted = policy_->consistency;
+        if (!reset && !parse_value(raw, {}, wanted).empty())
+            return refuse("session, session:strict, eventual, primary, bounded:<milliseconds>");
+        set_consistency(wanted);
     } else if (name == "pgweir.lsn" && !reset) {
-        const auto position = parse_wal_position(*effect.value);
-        if (!position) return refuse("timeline:lsn, as SHOW pgweir.lsn gives it");
-        floor_.raise_to(*position, owner_.view());
+        return take_over_position(u, *effect.value);
     } else if (name != "pgweir.lsn") {
         return fail_unit(u, protocol::sqlstate::undefined_object,
                          "unrecognized configuration parameter \"" + name + "\"");

@@ -91,6 +91,7 @@ session::server_loss session::take_loss(backend& from, std::string_view farewell
     by_mode.add(pin_reason::session_mode);
     what.was_pinned = pins_.without(by_mode).any();
     owner_.lease_ends(from);
+    if (what.standby && what.readies != 0) owner_.outliers().on_failure(what.node);
     count_pin(false);
     leave_pin_queue();
     stop_waiting();

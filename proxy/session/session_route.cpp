@@ -175,12 +175,22 @@ bool session::go_to_primary(unit& u) {
 }
 
 bool session::go_to_standby(unit& u) {
+    if (consistency_.level == consistency_level::primary) return go_to_primary(u);
     bool look_under_way = false;
-    const auto node = choose_standby(look_under_way);
+    const auto node = choose_reader(look_under_way);
+    const bool alone = needs_standby(u);
+    const auto primary = owner_.view().primary;
+    const bool none_is_well = node && primary && owner_.outliers().is_left_out(*node);
+    if (node && (node == primary || (none_is_well && !alone))) return go_to_primary(u);
     if (node) {
+        standby_waits_ = false;
         reads_turned_away_ = 0;
         patience_for_reads_ = first_patience;
         return request(u, *node);
+    }
+    if (alone) {
+        wait_for_fresh_standby();
+        return false;
     }
     // Each answer of the primary asks for a later look, so that a session which only reads by now
     // would never leave it: after a few such reads one waits until a look has begun.
@@ -192,6 +202,19 @@ bool session::go_to_standby(unit& u) {
     return go_to_primary(u);
 }
 
+/// A read that the primary must not answer. What a standby has refused, or was lost with, may.
+bool session::needs_standby(const unit& u) const {
+    return owner_.settings().primary_reads == primary_reads::never &&
+           u.route.target == route_target::standby &&
+           consistency_.level != consistency_level::primary;
+}
+
+void session::wait_for_fresh_standby() {
+    wait_until(wait_for::look);
+    wait_deadline_ = owner_.patient(clock::now()) + owner_.settings().standby_wait_timeout;
+    if (!std::exchange(standby_waits_, true)) owner_.counters().standby_waits.add();
+}
+
 /// A read goes to the primary because no standby may answer it yet. Waiting in vain makes the next
 /// wait rarer.
 void session::note_read_turned_away() {
@@ -201,25 +224,53 @@ void session::note_read_turned_away() {
     patience_for_reads_ = std::min(2 * patience_for_reads_, longest_patience);
 }
 
-std::optional<std::uint16_t> session::choose_standby(bool& look_under_way) {
+consistency session::wanted_consistency() const {
+    auto wanted = consistency_of(consistency_);
+    // Only a bound in time needs to know the time, better than the worker does.
+    if (wanted.mode == consistency_mode::bounded) wanted.now = clock::now();
+    return wanted;
+}
+
+/// What the operator wants comes before what the session has done so far.
+std::optional<std::uint16_t> session::preferred_reader() {
+    if (redirect_ && redirect_->target == redirect_target::node &&
+        owner_.balance().fraction() < redirect_->ratio)
+        return redirect_->node;
+    if (!own_reader_) return std::nullopt;
     const auto& view = owner_.view();
+    const bool serves = view.nodes[*own_reader_].readable || view.primary == *own_reader_;
+    if (!serves || owner_.outliers().is_left_out(*own_reader_)) own_reader_.reset();
+    return own_reader_;
+}
+
+/// The node that shall answer the next read: a standby, or the primary where it takes its share.
+std::optional<std::uint16_t> session::choose_reader(bool& look_under_way) {
+    const auto& view = owner_.view();
+    const auto& s = owner_.settings();
     floor_.settle(view, owner_.samples());
     auto& candidates = owner_.candidates();
     candidates.clear();
     const auto looks = owner_.signals().looks_begun.load();
-    const auto wanted = consistency_of(consistency_);
+    const auto wanted = wanted_consistency();
+    const bool with_primary = s.primary_reads == primary_reads::balanced;
+    auto& outliers = owner_.outliers();
     for (const auto& node : view.nodes) {
-        if (!node.readable || (lost_read_ && lost_read_->node == node.id)) continue;
-        const auto verdict = floor_.may_read(view, node.id, {}, looks, wanted);
-        if (verdict == read_verdict::wait_for_look) look_under_way = true;
-        if (verdict != read_verdict::yes) continue;
-        candidates.push_back({node.id, node.weight, owner_.in_flight(node.id), {}});
+        if (lost_read_ && lost_read_->node == node.id) continue;
+        if (!node.readable && !(with_primary && view.primary == node.id)) continue;
+        if (node.readable) {
+            const auto verdict = floor_.may_read(view, node.id, {}, looks, wanted);
+            if (verdict == read_verdict::wait_for_look) look_under_way = true;
+            if (verdict != read_verdict::yes) continue;
+        }
+        const auto rank = outliers.is_left_out(node.id) ? balance_rank::left_out
+                          : node.near                   ? balance_rank::near
+                                                        : balance_rank::far;
+        candidates.push_back(
+            {node.id, node.weight, owner_.in_flight(node.id), outliers.latency(node.id), rank});
     }
-    std::optional<std::uint16_t> preferred;
-    if (redirect_ && redirect_->target == redirect_target::node &&
-        owner_.balance().fraction() < redirect_->ratio)
-        preferred = redirect_->node;
-    return choose_node(candidates, owner_.balance(), preferred);
+    const auto chosen = choose_node(candidates, owner_.balance(), preferred_reader());
+    if (chosen && !own_reader_ && !s.statement_level_load_balance) own_reader_ = chosen;
+    return chosen;
 }
 
 pool& session::pool_of(std::uint16_t node) {

@@ -15,11 +15,22 @@ constexpr std::string_view close_complete{"3\0\0\0\4", 5};
 } // namespace
 
 void session::note_followed() {
+    if (const auto mode = followed_.find("synchronous_commit"); mode != followed_.end())
+        note_commit_mode(mode->second);
     // The same names mean other things in another database, or to another user.
     parse_state_.assign(database_).push_back('\0');
     parse_state_.append(user_).push_back('\0');
     parse_state_ += parse_key(followed_);
     parsed_under_.reset();
+}
+
+/// Whoever commits without waiting for the flush shows others what no flush position bounds.
+void session::note_commit_mode(std::string_view synchronous_commit) {
+    const auto value = to_lower(synchronous_commit);
+    for (const std::string_view waits :
+         {"on", "true", "yes", "1", "local", "remote_write", "remote_apply"})
+        if (value == waits) return;
+    owner_.shared().asynchronous_commits.store(true, std::memory_order_relaxed);
 }
 
 /// What a Parse is done under now. `key` is a buffer for it. Statements that are parsed while

@@ -152,6 +152,11 @@ TEST(ConfigValues, ConsistencyMayBeBounded) {
     EXPECT_EQ(parsed<consistency_setting>("bounded:250"),
               (consistency_setting{consistency_level::bounded, 250ms}));
     EXPECT_EQ(format_value(consistency_setting{consistency_level::bounded, 250ms}), "bounded:250");
+    const auto strict = parsed<consistency_setting>("session:strict");
+    EXPECT_EQ(strict.level, consistency_level::session);
+    EXPECT_TRUE(strict.strict);
+    EXPECT_FALSE(parsed<consistency_setting>("session").strict);
+    EXPECT_EQ(format_value(strict), "session:strict");
     for (const auto* bad : {"", "bounded", "bounded:", "bounded:0", "bounded:x", "strong"}) {
         refused<consistency_setting>(bad);
     }

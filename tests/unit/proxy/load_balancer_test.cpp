@@ -90,6 +90,30 @@ TEST(LoadBalancer, APreferredNodeIsTakenIfItCanBe) {
     }
 }
 
+TEST(LoadBalancer, OurZoneComesFirstAndWhoIsLeftOutLast) {
+    using enum balance_rank;
+    const balance_candidate near_busy{1, 1.0, 1000, 900us, near};
+    const balance_candidate near_weightless{2, 0.0, 0, 0us, near};
+    const balance_candidate far_one{3, 1.0, 0, 1us, far};
+    const balance_candidate far_other{4, 3.0, 0, 1us, far};
+    const balance_candidate out{5, 9.0, 0, 1us, left_out};
+    EXPECT_NEAR(shares({far_one, near_busy, out}).at(1), 1.0, 1e-9);
+    const auto counted = shares({out, far_one, near_weightless, far_other});
+    EXPECT_NEAR(counted.at(4), 0.75, tolerance);
+    EXPECT_EQ(counted.size(), 2U);
+    EXPECT_NEAR(shares({out, near_weightless}).at(5), 1.0, 1e-9) << "better than nobody";
+}
+
+TEST(LoadBalancer, APreferenceCrossesZonesButDoesNotCallBackWhoIsLeftOut) {
+    using enum balance_rank;
+    random_state random{7};
+    const std::array candidates{balance_candidate{1, 1.0, 0, 0us, near},
+                                balance_candidate{2, 1.0, 0, 0us, far},
+                                balance_candidate{3, 1.0, 0, 0us, left_out}};
+    EXPECT_EQ(choose_node(candidates, random, std::uint16_t{2}), 2);
+    EXPECT_EQ(choose_node(candidates, random, std::uint16_t{3}), 1);
+}
+
 TEST(LoadBalancer, ReadsSpreadUnderLoadLikeTheWeights) {
     // A closed loop: each choice adds a query, and the oldest finishes.
     std::vector<balance_candidate> nodes{

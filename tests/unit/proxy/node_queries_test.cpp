@@ -107,6 +107,16 @@ TEST(NodeQueries, SettingsAreDefaultsAndWhatTheMonitorNeeds) {
     EXPECT_EQ(details.wal_writer_delay, std::chrono::milliseconds{50});
 }
 
+TEST(NodeQueries, AnAsynchronousRoleIsEnough) {
+    node_details details;
+    const std::vector<row> some{{"synchronous_commit", "on"}, {"synchronous_commit", "off"}};
+    read_settings(some, details);
+    EXPECT_TRUE(details.asynchronous_commit);
+    const std::vector<row> none{{"synchronous_commit", "on"}};
+    read_settings(none, details);
+    EXPECT_FALSE(details.asynchronous_commit) << "it has been changed back";
+}
+
 TEST(NodeQueries, SendersMayBeInvisible) {
     node_details details;
     const std::vector<row> rows{{"a", "10.0.0.1", "streaming", "async"}, {"b", {}, {}, {}}};

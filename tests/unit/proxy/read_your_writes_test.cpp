@@ -9,6 +9,8 @@ namespace pgweir {
 
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr std::uint64_t far = std::uint64_t{1} << 30U; // more than any standby is waited for
 constexpr timeline_id first_timeline{1};
 
@@ -391,20 +393,53 @@ TEST(SessionFloor, ASessionBeginsAtTheLatestCommitOfItsDatabase) {
 }
 
 TEST(SessionFloor, ModesOtherThanSessionLookAtNoFloor) {
-    using namespace std::chrono_literals;
     look_around world;
     world.look_at_all(100);
     session_floor floor;
     floor.on_primary_answer(world.looks, false);
     EXPECT_EQ(world.ask(floor, 1, {}, {consistency_mode::eventual, {}}), read_verdict::yes);
     EXPECT_EQ(world.ask(floor, 1, {}, {consistency_mode::primary, {}}), read_verdict::no);
-    const consistency bounded{consistency_mode::bounded, 50ms};
-    EXPECT_EQ(world.ask(floor, 1, {}, bounded), read_verdict::no)
-        << "an unknown lag is no lag within bounds";
-    world.view.nodes[1].lag_time = 51ms;
-    EXPECT_EQ(world.ask(floor, 1, {}, bounded), read_verdict::no);
-    world.view.nodes[1].lag_time = 50ms;
-    EXPECT_EQ(world.ask(floor, 1, {}, bounded), read_verdict::yes);
+}
+
+TEST(SessionFloor, ABoundInTimeIsKeptByWhatTheLooksProve) {
+    look_around world;
+    session_floor floor;
+    const auto then = std::chrono::steady_clock::time_point{} + 1h;
+    const auto ask = [&](std::chrono::milliseconds later, standby_connection over = {}) {
+        return world.ask(floor, 1, over, {consistency_mode::bounded, 50ms, then + later});
+    };
+    world.look_at_all(100);
+    EXPECT_EQ(ask(0ms), read_verdict::no) << "unknown is not within bounds";
+    world.view.nodes[1].fresh_as_of = then;
+    EXPECT_EQ(ask(50ms), read_verdict::yes);
+    EXPECT_EQ(ask(51ms), read_verdict::no) << "what was known has grown old";
+
+    const auto sampled = world.view.nodes[1].sample.number;
+    EXPECT_EQ(ask(50ms, connection(1, sampled - 1)), read_verdict::yes);
+    EXPECT_EQ(ask(50ms, connection(2, sampled)), read_verdict::no)
+        << "perhaps there was a crash in between";
+
+    // It has caught up and another look is under way: that one will say so again.
+    world.view.nodes[1].lag_bytes = 0;
+    world.looks = sampled + 3;
+    EXPECT_EQ(ask(51ms), read_verdict::wait_for_look);
+    world.view.nodes[1].lag_bytes = 1;
+    EXPECT_EQ(ask(51ms), read_verdict::no);
+    world.view.nodes[1].lag_bytes = 0;
+    world.view.primary.reset();
+    EXPECT_EQ(ask(51ms), read_verdict::no) << "nobody can say";
+}
+
+TEST(SessionFloor, APositionMustBeInThePrimarysHistory) {
+    look_around world;
+    EXPECT_TRUE(may_be_reached({first_timeline, lsn{5}}, world.view));
+    EXPECT_FALSE(may_be_reached({timeline_id{2}, lsn{5}}, world.view));
+    world.view.history = {{first_timeline, lsn{900}}, {timeline_id{3}, lsn{~std::uint64_t{0}}}};
+    EXPECT_TRUE(may_be_reached({first_timeline, lsn{1000}}, world.view)) << "cut to 900";
+    EXPECT_FALSE(may_be_reached({timeline_id{2}, lsn{5}}, world.view));
+    world.view.history.clear();
+    world.view.primary.reset();
+    EXPECT_TRUE(may_be_reached({timeline_id{2}, lsn{5}}, world.view)) << "nothing is known yet";
 }
 
 TEST(SessionFloor, WithoutAPrimaryKnownFloorsStillHold) {

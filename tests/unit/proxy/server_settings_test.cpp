@@ -21,9 +21,23 @@ TEST(ServerSettings, TheMonitorWatchesTheConfiguredNodes) {
     s.node_application_names = {"walreceiver0"};
     const auto m = monitor_settings_of(s);
     ASSERT_EQ(m.nodes.size(), 2U);
-    EXPECT_EQ(m.nodes[0], (monitored_node{"db-0", 5432, 1.0, "walreceiver0"}));
-    EXPECT_EQ(m.nodes[1], (monitored_node{"/run/postgresql", 5433, 0.0, ""}))
+    EXPECT_EQ(m.nodes[0], (monitored_node{"db-0", 5432, 1.0, "walreceiver0", "", true}));
+    EXPECT_EQ(m.nodes[1], (monitored_node{"/run/postgresql", 5433, 0.0, "", "", true}))
         << "fewer names than nodes";
+}
+
+TEST(ServerSettings, NodesAreNearIfTheirZoneIsOursOrWeHaveNone) {
+    settings s;
+    s.nodes = {{"a", 5432, 1.0}, {"b", 5432, 1.0}, {"c", 5432, 1.0}};
+    s.node_zones = {"east", "west"};
+    for (const auto& node : monitor_settings_of(s).nodes)
+        EXPECT_TRUE(node.near);
+    s.zone = "west";
+    const auto m = monitor_settings_of(s);
+    EXPECT_FALSE(m.nodes[0].near);
+    EXPECT_TRUE(m.nodes[1].near);
+    EXPECT_FALSE(m.nodes[2].near) << "nobody knows where it is";
+    EXPECT_EQ(m.nodes[1].zone, "west");
 }
 
 TEST(ServerSettings, TheMonitorLogsInAsConfigured) {

@@ -173,6 +173,71 @@ TEST(Topology, AnIdlePrimaryMakesNoLag) {
     EXPECT_EQ(cluster.view().nodes[1].lag_time, 0us);
 }
 
+TEST(Topology, AStandbyIsAsFreshAsTheLatestLookItHasCaughtUpWith) {
+    auto cluster = pair_of_nodes();
+    const auto first = cluster.now();
+    EXPECT_EQ(cluster.view().nodes[1].fresh_as_of, first);
+    EXPECT_FALSE(cluster.view().nodes[0].fresh_as_of);
+
+    // An idle primary: each look finds the same position, and nothing newer was committed.
+    cluster.pass(1s);
+    cluster.primary(0);
+    EXPECT_EQ(cluster.view().nodes[1].fresh_as_of, first + 1s);
+
+    // The standby stays behind: it is as fresh as the last look that found nothing newer.
+    for (std::uint64_t flush = 2'000; flush < 2'010; ++flush) {
+        cluster.pass(1s);
+        cluster.primary(0, 1, flush);
+        cluster.standby(1);
+    }
+    EXPECT_EQ(cluster.view().nodes[1].fresh_as_of, first + 1s);
+    cluster.standby(1, 1, 2'008);
+    EXPECT_EQ(cluster.view().nodes[1].fresh_as_of, first + 10s);
+
+    // Nobody sees the primary any more: what is known grows no younger.
+    cluster.standby(1, 1, 2'009);
+    cluster.down(0);
+    cluster.pass(1min);
+    cluster.standby(1, 1, 2'009);
+    EXPECT_EQ(cluster.view().nodes[1].fresh_as_of, first + 11s);
+}
+
+TEST(Topology, MarksThatAreCloseTogetherNeverMakeAStandbyTooFresh) {
+    auto cluster = pair_of_nodes();
+    const auto first = cluster.now();
+    for (std::uint64_t flush = 1'001; flush <= 1'010; ++flush) {
+        cluster.pass(20ms);
+        cluster.primary(0, 1, flush);
+    }
+    cluster.standby(1, 1, 1'003);
+    const auto fresh = cluster.view().nodes[1].fresh_as_of;
+    ASSERT_TRUE(fresh);
+    EXPECT_LE(*fresh, first + 60ms);
+    cluster.standby(1, 1, 1'010);
+    EXPECT_EQ(cluster.view().nodes[1].fresh_as_of, first + 200ms);
+}
+
+TEST(Topology, AnUnknownLagIsBeyondEveryLimit) {
+    topology_settings settings;
+    settings.max_standby_lag_bytes = 1'000'000;
+    topology_script bytes{2, settings};
+    bytes.standby(1); // before the primary has said how far it is
+    bytes.primary(0);
+    EXPECT_FALSE(bytes.view().nodes[1].lag_bytes);
+    EXPECT_EQ(bytes.why_not(1), "it lags by more than max_standby_lag_bytes");
+    bytes.standby(1);
+    EXPECT_TRUE(bytes.readable(1));
+
+    settings = {};
+    settings.max_standby_lag_time = 1h;
+    topology_script time{2, settings};
+    time.standby(1);
+    time.primary(0);
+    EXPECT_EQ(time.why_not(1), "it lags by more than max_standby_lag_time");
+    time.standby(1);
+    EXPECT_TRUE(time.readable(1));
+}
+
 TEST(Topology, ALongStopIsStillDated) {
     auto cluster = pair_of_nodes();
     for (std::uint64_t i = 1; i <= 10'000; ++i) {
