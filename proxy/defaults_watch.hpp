@@ -49,7 +49,10 @@ private:
     struct pending {
         session_floor floor;
         default_changes what;
-        std::set<std::uint16_t> done; // nodes
+        std::set<std::pair<std::uint16_t, std::uint64_t>> done; // nodes, with their role_epoch
+        [[nodiscard]] bool is_done(const node_view& node) const {
+            return node.is_vacant || done.contains({node.id, node.role_epoch});
+        }
     };
     std::vector<pending> pending_;
     sample_history samples_;

@@ -45,16 +45,16 @@ std::vector<defaults_watch::retirement> defaults_watch::on_view(const cluster_vi
     for (auto& one : pending_) {
         one.floor.settle(view, samples_);
         for (const auto& node : view.nodes) {
-            if (view.primary == node.id || one.done.contains(node.id)) continue;
+            if (view.primary == node.id || one.is_done(node)) continue;
             if (one.floor.may_read(view, node.id, {}, looks_begun, {}) != read_verdict::yes)
                 continue;
-            one.done.insert(node.id);
+            one.done.insert({node.id, node.role_epoch});
             now.push_back({node.id, one.what});
         }
     }
     std::erase_if(pending_, [&](const pending& one) {
         return std::ranges::all_of(view.nodes, [&](const node_view& node) {
-            return view.primary == node.id || one.done.contains(node.id);
+            return view.primary == node.id || one.is_done(node);
         });
     });
     return now;

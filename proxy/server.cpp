@@ -90,7 +90,8 @@ void server::make_workers() {
     budget_->set_connect_rate(s.server_connect_rate);
     const auto watch = monitor_settings_of(s);
     monitor_ = std::make_unique<pgweir::monitor>(
-        control_, watch, monitor_signals_, [this](cluster_view_ptr v) { publish(std::move(v)); });
+        control_, watch, monitor_signals_, [this](cluster_view_ptr v) { publish(std::move(v)); },
+        [this](std::uint16_t node) { return budget_->node_connections(node); });
     catalog_source source;
     source.queries = [](std::uint32_t version) { return catalog_queries(version); };
     source.build = [this](const std::string& database, std::uint32_t version,
@@ -186,7 +187,7 @@ void server::watch_signals() {
 void server::publish(cluster_view_ptr view) {
     view_ = view;
     for (const auto& node : view->nodes)
-        budget_->set_node_limit(node.id, server_connection_limit(node));
+        if (!node.is_vacant) budget_->set_node_limit(node.id, server_connection_limit(node));
     catalogs_->on_view(*view);
     const auto looks_begun = monitor_signals_.looks_begun.load();
     for (const auto& late : defaults_.on_view(*view, looks_begun))
@@ -199,11 +200,12 @@ void server::publish(const catalog_news& news) {
     auto& seen = defaults_seen_[news.slot->database];
     const auto& rows = news.snapshot->login_defaults();
     // Another primary has files of its own, and the same settings of roles and databases.
-    if (seen.on && seen.on == view_->primary) {
+    const auto primary = view_->primary ? view_->nodes[*view_->primary].name : std::string{};
+    if (!primary.empty() && seen.on == primary) {
         auto what = differences(news.slot->database, seen.rows, rows);
         if (!what.empty()) on_defaults_changed(std::move(what));
     }
-    seen = {view_->primary, rows};
+    seen = {primary, rows};
     for (auto& w : workers_)
         w->post([&w = *w, news] { w.on_catalog(news); });
 }

@@ -92,7 +92,7 @@ private:
     std::atomic<bool> switching_over_{false};
     defaults_watch defaults_;
     struct defaults_seen {
-        std::optional<std::uint16_t> on; // the primary that was asked
+        std::string on; // the primary that was asked; empty: there was none
         std::vector<login_defaults_row> rows;
     };
     std::map<std::string, defaults_seen> defaults_seen_; // by database

@@ -14,6 +14,7 @@ monitor_settings monitor_settings_of(const settings& s) {
         node.host = s.nodes[i].host;
         node.port = s.nodes[i].port;
         node.weight = s.nodes[i].weight;
+        node.is_discovered = s.nodes[i].is_discovered;
         if (i < s.node_application_names.size())
             node.application_name = s.node_application_names[i];
         if (i < s.node_zones.size()) node.zone = s.node_zones[i];
@@ -30,6 +31,7 @@ monitor_settings monitor_settings_of(const settings& s) {
     add("sslrootcert", s.server_tls_ca_file);
     add("sslcert", s.server_tls_cert_file);
     add("sslkey", s.server_tls_key_file);
+    m.discovery_interval = s.discovery_interval;
     m.interval = s.monitor_interval;
     m.waiting_interval = s.monitor_interval_waiting;
     m.idle_interval = s.monitor_interval_idle;

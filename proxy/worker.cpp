@@ -230,8 +230,11 @@ bool worker::on_node(const node_view& node) {
     known_epochs_[node.id] = node.role_epoch;
     outliers_.forget(node.id);
     counters_.node(node.id).left_out.set(0);
-    for (auto& [key, p] : pools_)
-        if (key.node == node.id) p->retire_older_than(node.role_epoch);
+    for (auto& [key, p] : pools_) {
+        if (key.node != node.id) continue;
+        p->retire_older_than(node.role_epoch);
+        p->set_node_name(node.name); // the id may be another node's
+    }
     return true;
 }
 

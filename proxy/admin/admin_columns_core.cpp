@@ -66,7 +66,7 @@ constexpr std::array<admin_column, 21 + Extra> sockets(std::array<admin_column, 
 constexpr auto clients = sockets<1>({{{"pinned", text}}});
 constexpr auto servers = sockets<1>({{{"node", text}}});
 
-constexpr std::array<admin_column, 18> nodes{{
+constexpr std::array<admin_column, 19> nodes{{
     {"node_id", int4},
     {"name", text},
     {"host", text},
@@ -83,6 +83,7 @@ constexpr std::array<admin_column, 18> nodes{{
     {"replication_state", text},
     {"replication_sync_state", text},
     {"connections", int4},
+    {"address", text},
     {"zone", text},
     {"left_out", int4},
 }};

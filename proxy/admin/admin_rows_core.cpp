@@ -18,7 +18,8 @@ std::string text_of(std::integral auto value) {
 }
 
 std::string name_of(const cluster_view& view, std::uint16_t node) {
-    return node < view.nodes.size() ? view.nodes[node].name : "node " + std::to_string(node);
+    return node < view.nodes.size() && !view.nodes[node].is_vacant ? view.nodes[node].name
+                                                                   : "node " + std::to_string(node);
 }
 
 void append_wait(admin_row& row, microseconds waited) {
@@ -173,6 +174,7 @@ admin_row row_of(const node_view& node, std::uint32_t connections, std::uint32_t
     row.emplace_back(node.replication_state);
     row.emplace_back(node.replication_sync_state);
     row.emplace_back(text_of(connections));
+    row.emplace_back(node.address);
     row.emplace_back(node.zone);
     row.emplace_back(text_of(left_out));
     return row;
@@ -263,8 +265,9 @@ std::vector<admin_row> node_rows(const show_input& from) {
         connections[p.key.node] += p.open;
     std::vector<admin_row> rows;
     for (const auto& node : from.view.nodes)
-        rows.push_back(row_of(node, connections[node.id],
-                              node.id < max_counted_nodes ? from.stats.left_out[node.id] : 0));
+        if (!node.is_vacant)
+            rows.push_back(row_of(node, connections[node.id],
+                                  node.id < max_counted_nodes ? from.stats.left_out[node.id] : 0));
     return rows;
 }
 

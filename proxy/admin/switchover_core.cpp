@@ -65,10 +65,14 @@ std::vector<std::pair<std::string, std::string>>
 switchover_environment(const cluster_view& view, const switchover_plan& plan) {
     const auto& old = view.nodes[plan.from];
     const auto& next = view.nodes[plan.to];
+    // The name of a discovered one is everybody's.
+    const auto host = [](const node_view& node) {
+        return node.is_discovered ? node.address : node.host;
+    };
     return {
-        {"PGWEIR_PRIMARY_HOST", old.host},
+        {"PGWEIR_PRIMARY_HOST", host(old)},
         {"PGWEIR_PRIMARY_PORT", std::to_string(old.port)},
-        {"PGWEIR_STANDBY_HOST", next.host},
+        {"PGWEIR_STANDBY_HOST", host(next)},
         {"PGWEIR_STANDBY_PORT", std::to_string(next.port)},
     };
 }

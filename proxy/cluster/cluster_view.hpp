@@ -38,10 +38,15 @@ struct wal_sample {
 };
 
 struct node_view {
-    std::uint16_t id =
-        0;            // stable for the life of the process, equals its index in cluster_view::nodes
-    std::string name; // "host:port" as configured, for people
-    std::string host; // as configured
+    std::uint16_t id = 0; // equals its index in cluster_view::nodes, as long as the node is known
+    /// No node: its id waits for the next one. Everything else but id and role_epoch is as at the
+    /// start, and nothing goes there.
+    bool is_vacant = false;
+    bool is_leaving = false;    // its order is draining then; vacant once nobody is there any more
+    bool is_discovered = false; // one of the addresses of `host`
+    std::string
+        name; // "host:port" as configured, or "address:port" of a discovered one, for people
+    std::string host;    // as configured
     std::string address; // resolved numeric address to connect to; or a directory for a Unix socket
     std::uint16_t port = 5432;
     double weight = 1.0; // 0: never read from
@@ -68,8 +73,9 @@ struct node_view {
     std::string replication_sync_state;
     std::uint32_t server_version = 0; // 150020; 0 unknown
     std::uint32_t connections = 0;    // max_connections less those kept for superusers; 0 unknown
-    std::uint64_t role_epoch = 0;     // grows whenever the role changes or the node was found
-                                      // restarted: older connections of the write pool are retired
+    std::uint64_t role_epoch = 0;     // grows whenever the role changes, the node was found
+                                      // restarted or at another address, or the id is another
+                                      // node's: older connections are retired
     std::chrono::system_clock::time_point last_change{};
 };
 

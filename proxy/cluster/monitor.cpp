@@ -12,8 +12,10 @@ namespace pgweir {
 monitor::monitor(asio::io_context& control,
                  monitor_settings settings,
                  monitor_signals& signals,
-                 publish_function publish)
-    : impl_{std::make_shared<impl>(control, std::move(settings), signals, std::move(publish))} {}
+                 publish_function publish,
+                 connections_function connections)
+    : impl_{std::make_shared<impl>(
+          control, std::move(settings), signals, std::move(publish), std::move(connections))} {}
 
 monitor::~monitor() = default;
 

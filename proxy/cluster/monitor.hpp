@@ -21,13 +21,17 @@ namespace pgweir {
 class monitor {
 public:
     using publish_function = std::function<void(cluster_view_ptr)>;
+    /// How many server connections there are to a node, those being opened included.
+    using connections_function = std::function<std::uint32_t(std::uint16_t node)>;
 
     /// `control` and `signals` outlive the monitor. `publish` is called on the control thread, for
-    /// every view.
+    /// every view; `connections` too, before a node that has left is forgotten (none: nobody else
+    /// has any).
     monitor(boost::asio::io_context& control,
             monitor_settings settings,
             monitor_signals& signals,
-            publish_function publish);
+            publish_function publish,
+            connections_function connections = {});
     ~monitor();
     monitor(const monitor&) = delete;
     monitor& operator=(const monitor&) = delete;
@@ -51,8 +55,8 @@ public:
     /// fence.
     void order(std::uint16_t node, node_order order);
 
-    /// Any thread. New settings: nodes are added, changed, or (no longer named) detached; ids never
-    /// change.
+    /// Any thread. New settings: nodes are added, changed, or (no longer named) left as what runs
+    /// there ends, and then forgotten.
     void reload(monitor_settings settings);
 
     class impl;

@@ -22,9 +22,11 @@ constexpr milliseconds second_standby_look{4};
 monitor::impl::impl(asio::io_context& control,
                     monitor_settings settings,
                     monitor_signals& signals,
-                    publish_function publish)
+                    publish_function publish,
+                    connections_function connections)
     : executor_{control.get_executor()}, settings_{std::move(settings)}, signals_{signals},
-      publish_{std::move(publish)}, topology_{settings_.topology}, round_timer_{executor_},
+      publish_{std::move(publish)}, connections_{std::move(connections)},
+      topology_{settings_.topology}, discovery_timer_{executor_}, round_timer_{executor_},
       standby_timer_{executor_}, view_{std::make_shared<const cluster_view>()} {}
 
 bool monitor::impl::raise_hint(std::uint16_t id) {
@@ -33,23 +35,11 @@ bool monitor::impl::raise_hint(std::uint16_t id) {
 
 void monitor::impl::start() {
     if (std::exchange(started_, true)) return;
-    for (const auto& node : settings_.nodes)
-        add_node(node);
+    begin_discovery();
     publish();
     ++running_;
     spawn(executor_, "monitor", schedule(shared_from_this()));
-}
-
-void monitor::impl::add_node(const monitored_node& node) {
-    if (nodes_.size() == monitor_signals::max_nodes) {
-        spdlog::error("node {}:{} is not used: there can be {} at most", node.host, node.port,
-                      nodes_.size());
-        return;
-    }
-    const auto id = topology_.add_node(node);
-    nodes_.push_back(std::make_unique<watched_node>(executor_, settings_, signals_, node));
-    ++running_;
-    spawn(executor_, "monitor of a node", watch(shared_from_this(), id));
+    spawn(executor_, "discovery", discover(shared_from_this()));
 }
 
 void monitor::impl::stop(std::function<void()> done) {
@@ -57,7 +47,9 @@ void monitor::impl::stop(std::function<void()> done) {
     stopping_ = true;
     round_timer_.cancel();
     standby_timer_.cancel();
+    discovery_timer_.cancel();
     for (const auto& node : nodes_) {
+        if (!node) continue;
         node->probe.interrupt();
         node->pause.cancel();
         node->hint_timer.cancel();
@@ -98,9 +90,10 @@ void monitor::impl::begin_round() {
     round_begun_ = clock::now();
     active_ = signals_.take_active();
     bool a_primary_is_asked = false;
+    forget_nodes();
     for (std::uint16_t id = 0; id < nodes_.size(); ++id) {
         const auto& evidence = topology_.evidence(id);
-        if (evidence.last_role == node_role::standby) continue;
+        if (evidence.last_role == node_role::standby || !nodes_[id]) continue;
         nodes_[id]->wake.wake();
         if (view_->primary == id) a_primary_is_asked = true;
     }
@@ -112,7 +105,8 @@ void monitor::impl::begin_round() {
 
 void monitor::impl::wake_standbys() {
     for (std::uint16_t id = 0; id < nodes_.size(); ++id)
-        if (topology_.evidence(id).last_role == node_role::standby) nodes_[id]->wake.wake();
+        if (nodes_[id] && topology_.evidence(id).last_role == node_role::standby)
+            nodes_[id]->wake.wake();
 }
 
 void monitor::impl::wake_standbys_after(milliseconds delay) {
@@ -124,51 +118,55 @@ void monitor::impl::wake_standbys_after(milliseconds delay) {
 
 void monitor::impl::on_hint(std::uint16_t id) {
     hinted_[id].store(false);
-    if (id >= nodes_.size() || stopping_) return;
-    auto& node = *nodes_[id];
-    if (std::exchange(node.hint_is_due, true)) return;
-    node.hint_timer.expires_at(node.begun + hint_distance);
-    node.hint_timer.async_wait([self = shared_from_this(), &node](const error_code& ec) {
-        node.hint_is_due = false;
+    if (id >= nodes_.size() || !nodes_[id] || stopping_) return;
+    const auto node = nodes_[id];
+    if (std::exchange(node->hint_is_due, true)) return;
+    node->hint_timer.expires_at(node->begun + hint_distance);
+    node->hint_timer.async_wait([self = shared_from_this(), node](const error_code& ec) {
+        node->hint_is_due = false;
         if (ec || self->stopping_) return;
-        node.wake.wake();
+        node->wake.wake();
     });
 }
 
 // ---- looking
 // --------------------------------------------------------------------------------------
 
-task<> monitor::impl::watch(std::shared_ptr<impl> self, std::uint16_t id) {
+task<> monitor::impl::watch(std::shared_ptr<impl> self, watched_ptr which, std::uint16_t id) {
     co_await asio::this_coro::throw_if_cancelled(false);
-    auto& node = *nodes_[id];
-    while (!stopping_) {
+    auto& node = *which;
+    const auto ends = [&] { return stopping_ || node.is_gone; };
+    while (!ends()) {
         co_await node.wake.wait();
-        if (stopping_ || !node.is_configured || clock::now() < node.not_before) continue;
-        co_await check(id);
-        if (!stopping_ && topology_.wants_recheck(id)) {
+        if (ends()) break;
+        if (!node.is_configured) node.probe.disconnect();
+        if (!node.is_configured || clock::now() < node.not_before) continue;
+        co_await check(which, id);
+        if (!ends() && topology_.wants_recheck(id)) {
             node.pause.expires_after(recheck_pause);
             co_await node.pause.async_wait(nothrow);
-            if (!stopping_) co_await check(id);
+            if (!ends()) co_await check(which, id);
         }
-        if (!stopping_ && topology_.wants_history(id)) co_await read_history(id);
+        if (!ends() && topology_.wants_history(id)) co_await read_history(which, id);
     }
     node.probe.disconnect();
     self->on_end();
 }
 
-task<> monitor::impl::check(std::uint16_t id) {
-    auto& node = *nodes_[id];
+task<> monitor::impl::check(watched_ptr which, std::uint16_t id) {
+    auto& node = *which;
     if (std::exchange(node.reconnect, false)) node.probe.disconnect();
     node.begun = clock::now();
     static_cast<void>(signals_.take_bytes(id)); // only bytes from now on speak for the node
     auto outcome = co_await node.probe.check();
-    if (!stopping_) take(id, std::move(outcome));
+    // What was asked of a server at its former address is no news of the present one.
+    if (!stopping_ && !node.is_gone && !node.reconnect) take(node, id, std::move(outcome));
 }
 
-task<> monitor::impl::read_history(std::uint16_t id) {
+task<> monitor::impl::read_history(watched_ptr which, std::uint16_t id) {
     const auto timeline = topology_.wants_history(id);
-    auto history = co_await nodes_[id]->probe.read_history(*timeline);
-    if (!history || stopping_) co_return;
+    auto history = co_await which->probe.read_history(*timeline);
+    if (!history || stopping_ || which->is_gone || which->reconnect) co_return;
     if (!history->readable)
         spdlog::warn("the history of timeline {} cannot be read from node {} (the monitor's role "
                      "needs REPLICATION): standbys are read from once they follow it",
@@ -177,11 +175,10 @@ task<> monitor::impl::read_history(std::uint16_t id) {
     publish();
 }
 
-void monitor::impl::take(std::uint16_t id, check_outcome outcome) {
-    auto& node = *nodes_[id];
+void monitor::impl::take(watched_node& node, std::uint16_t id, check_outcome outcome) {
     const auto now = clock::now();
     const bool was_primary = view_->primary == id;
-    topology_.set_address(id, node.probe.address());
+    if (!node.probe.address().empty()) topology_.set_address(id, node.probe.address());
     if (outcome.parameters) topology_.on_parameters(id, std::move(*outcome.parameters));
     if (outcome.details) topology_.on_details(id, std::move(*outcome.details));
     if (outcome.answer) {
@@ -190,8 +187,7 @@ void monitor::impl::take(std::uint16_t id, check_outcome outcome) {
     } else if (outcome.failure) {
         const bool refused_us = outcome.failure->kind == failure_kind::wrong_password;
         const auto pause = refused_us ? settings_.wrong_password_pause : settings_.interval;
-        // A login that changed meanwhile has not been tried yet.
-        node.not_before = node.reconnect ? clock::time_point{} : now + pause;
+        node.not_before = now + pause;
         topology_.on_failure(id, std::move(*outcome.failure), signals_.take_bytes(id), now);
     }
     publish();
@@ -216,7 +212,7 @@ void monitor::impl::publish() {
 // ---------------------------------------------------------------------------------------
 
 void monitor::impl::on_order(std::uint16_t id, node_order order) {
-    if (id >= nodes_.size() || stopping_) return;
+    if (id >= nodes_.size() || !nodes_[id] || !nodes_[id]->is_configured || stopping_) return;
     topology_.on_order(id, order);
     nodes_[id]->not_before = {};
     nodes_[id]->wake.wake();
@@ -231,26 +227,12 @@ void monitor::impl::on_reload(monitor_settings settings) {
                              settings.connection_options != settings_.connection_options;
     settings_ = std::move(settings);
     topology_.set_settings(settings_.topology);
-    auto wanted = settings_.nodes;
-    for (std::uint16_t id = 0; id < nodes_.size(); ++id) {
-        auto& node = *nodes_[id];
-        node.reconnect = node.reconnect || other_login;
-        node.not_before = {};
-        const auto same = std::ranges::find_if(wanted, [&node](const auto& one) {
-            return one.host == node.setting.host && one.port == node.setting.port;
-        });
-        const bool is_configured = same != wanted.end();
-        if (is_configured != node.is_configured)
-            topology_.on_order(id, is_configured ? node_order::none : node_order::detached);
-        node.is_configured = is_configured;
-        if (!is_configured) continue;
-        node.setting = *same;
-        node.probe.set_node(*same);
-        topology_.set_node(id, *same);
-        wanted.erase(same);
+    for (const auto& node : nodes_) {
+        if (!node) continue;
+        node->reconnect = node->reconnect || other_login;
+        node->not_before = {};
     }
-    for (const auto& node : wanted)
-        add_node(node);
+    begin_discovery();
     publish();
     round_timer_.cancel();
 }

@@ -18,6 +18,8 @@ struct monitored_node {
     std::uint16_t port = 5432;
     double weight = 1.0;          // 0: never read from
     std::string application_name; // joins pg_stat_replication; empty: by address, else by host name
+    bool is_discovered = false;   // in the settings: every address of `host` is a node
+    std::string address;          // of such a node: the one that it has; else empty
     std::string zone;             // may be empty
     bool near = true;             // in the zone of this process, or it has none
     friend bool operator==(const monitored_node&, const monitored_node&) = default;
@@ -34,8 +36,13 @@ struct topology_settings {
     std::chrono::milliseconds role_bound{10'000}; // a role not confirmed for so long is unknown
 };
 
+/// "host:port", or "address:port" of a discovered one: a node's name for people, and what makes two
+/// nodes the same one.
+[[nodiscard]] std::string name_of(const monitored_node& node);
+
 struct monitor_settings {
     std::vector<monitored_node> nodes;
+    std::chrono::milliseconds discovery_interval{1'000}; // between two looks at names' addresses
     std::string user;
     std::string password;
     std::string database = "postgres";

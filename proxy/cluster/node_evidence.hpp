@@ -89,6 +89,8 @@ struct node_evidence {
     monitored_node setting;
     std::string address;
     node_order order = node_order::none;
+    bool is_leaving = false; // no longer configured, or its address is gone: no new work
+    bool is_vacant = false;  // no node any more: the id is free
 
     node_health health = node_health::unknown;
     std::uint32_t failures_in_a_row = 0;

@@ -9,6 +9,7 @@ namespace pgweir {
 namespace {
 
 constexpr std::chrono::seconds senders_interval{1};
+constexpr std::chrono::seconds resolver_patience{1};
 constexpr std::size_t max_addresses = 4;
 
 std::string repeated(const std::string& text, std::size_t times) {
@@ -65,19 +66,29 @@ setting_list node_probe::options(link_mode mode, const std::vector<std::string>&
 
 task<node_probe::maybe_failure> node_probe::open(pg_link& link, link_mode mode) {
     const auto deadline = clock::now() + settings_.connect_timeout;
-    auto addresses = co_await resolve(executor_, node_.host, deadline);
-    if (!addresses) {
+    // A resolver that does not answer holds nobody up where the last good answer is known.
+    const auto patience =
+        addresses_.empty() ? deadline : std::min(deadline, clock::now() + resolver_patience);
+    const auto& name = node_.address.empty() ? node_.host : node_.address;
+    auto found = co_await resolve(executor_, name, patience);
+    if (!found && addresses_.empty()) {
         link_failure unknown{{failure_kind::refused, "host name cannot be resolved"}, {}};
         co_return unknown;
     }
-    if (addresses->size() > max_addresses) addresses->resize(max_addresses);
-    if (addresses->empty())
-        address_ = node_.host;
-    else if (std::ranges::find(*addresses, address_) == addresses->end())
-        address_ = addresses->front();
-    auto failure = co_await link.connect(options(mode, *addresses), deadline);
-    if (!failure && !addresses->empty()) address_ = link.address();
+    if (found) set_addresses(std::move(*found));
+    const auto addresses = addresses_;
+    auto failure = co_await link.connect(options(mode, addresses), deadline);
+    if (!failure && !addresses.empty()) address_ = link.address();
     co_return failure;
+}
+
+void node_probe::set_addresses(std::vector<std::string> addresses) {
+    addresses_ = std::move(addresses);
+    if (addresses_.size() > max_addresses) addresses_.resize(max_addresses);
+    if (addresses_.empty())
+        address_ = node_.host; // a Unix socket
+    else if (std::ranges::find(addresses_, address_) == addresses_.end())
+        address_ = addresses_.front();
 }
 
 task<node_probe::maybe_failure> node_probe::connect() {

@@ -42,6 +42,8 @@ public:
     /// resolved to.
     [[nodiscard]] const std::string& address() const { return address_; }
     void set_node(monitored_node node) { node_ = std::move(node); }
+    /// What the host's name resolves to now; used where the resolver fails.
+    void set_addresses(std::vector<std::string> addresses);
 
     void disconnect();
     /// Ends what is under way, for stopping.
@@ -73,6 +75,7 @@ private:
     clock::time_point senders_due_{};
     node_details details_;
     std::string address_;
+    std::vector<std::string> addresses_; // the last good answer
 };
 
 } // namespace pgweir

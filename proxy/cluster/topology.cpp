@@ -7,24 +7,68 @@ namespace pgweir {
 namespace {
 
 constexpr std::uint32_t failures_that_count = 2; // the failure and its recheck
+constexpr std::size_t most_fences_kept = 1'024;  // of nodes that have gone
 
 } // namespace
 
 std::uint16_t topology::add_node(monitored_node node) {
+    const auto free = std::ranges::find_if(nodes_, &node_evidence::is_vacant);
     node_evidence added;
-    added.id = static_cast<std::uint16_t>(nodes_.size());
+    added.id = static_cast<std::uint16_t>(free - nodes_.begin());
     added.setting = std::move(node);
-    nodes_.push_back(std::move(added));
-    shown_.emplace_back();
-    return nodes_.back().id;
+    if (const auto kept = fences_.find(name_of(added.setting)); kept != fences_.end())
+        added.fenced = kept->second;
+    if (free == nodes_.end()) {
+        nodes_.push_back(std::move(added));
+        shown_.emplace_back();
+        return nodes_.back().id;
+    }
+    // What is left of connections to the former one must not pass for connections to this one.
+    added.role_epoch = free->role_epoch + 1;
+    shown_.at(added.id) = {};
+    *free = std::move(added);
+    return free->id;
 }
 
 void topology::set_node(std::uint16_t id, monitored_node node) {
     nodes_.at(id).setting = std::move(node);
 }
 
+void topology::set_leaving(std::uint16_t id, bool is_leaving) {
+    auto& node = nodes_.at(id);
+    node.is_leaving = is_leaving;
+    if (is_leaving) node.order = node_order::none;
+}
+
+bool topology::may_forget(std::uint16_t id) const {
+    // What is known of the primary, also of one that has gone, is what the next one is judged by.
+    return nodes_.at(id).is_leaving && primary_ != id;
+}
+
+void topology::forget(std::uint16_t id) {
+    auto& node = nodes_.at(id);
+    if (node.fenced && fences_.size() < most_fences_kept)
+        fences_[name_of(node.setting)] = *node.fenced;
+    node_evidence vacant;
+    vacant.id = id;
+    vacant.role_epoch = node.role_epoch;
+    vacant.is_vacant = true;
+    node = std::move(vacant);
+}
+
 void topology::set_address(std::uint16_t id, std::string numeric_address) {
-    nodes_.at(id).address = std::move(numeric_address);
+    auto& node = nodes_.at(id);
+    if (node.address == numeric_address) return;
+    const bool is_known = !std::exchange(node.address, std::move(numeric_address)).empty();
+    if (!is_known) return;
+    // Another server, as far as anybody knows: the old one's answers say nothing about it.
+    ++node.role_epoch;
+    node.answer.reset();
+    node.history.reset();
+    node.details_known = false;
+    node.settled.clear();
+    node.failures_in_a_row = 0;
+    node.health = node_health::unknown;
 }
 
 void topology::on_answer(std::uint16_t id, node_answer answer, time_point now) {
@@ -52,6 +96,7 @@ void topology::on_answer(std::uint16_t id, node_answer answer, time_point now) {
         // Without its receiver a standby may not be able to say; it is still where it was.
         if (answer.timeline.value != 0) node.seen_standby_on = answer.timeline;
         node.fenced.reset();
+        fences_.erase(name_of(node.setting));
         node.vouched_for = false;
         node.compared_flush = primary_flush_;
     } else if (answer.flush) {
@@ -118,18 +163,21 @@ void topology::on_order(std::uint16_t id, node_order order) {
     node.order = order;
     if (order != node_order::attached) return;
     node.fenced.reset();
+    fences_.erase(name_of(node.setting));
     // Said of a server that takes writes now, it is the word that this one is the primary.
     node.vouched_for = node.last_role == node_role::primary && primary_ != id;
 }
 
 bool topology::wants_recheck(std::uint16_t id) const {
     const auto& node = nodes_.at(id);
-    return node.failures_in_a_row > 0 && node.failures_in_a_row < failures_that_count;
+    return !node.is_leaving && node.failures_in_a_row > 0 &&
+           node.failures_in_a_row < failures_that_count;
 }
 
 std::optional<timeline_id> topology::wants_history(std::uint16_t id) const {
     const auto& node = nodes_.at(id);
-    if (!node.answer || node.answer->in_recovery || node.health != node_health::up)
+    if (!node.answer || node.answer->in_recovery || node.health != node_health::up ||
+        node.is_leaving)
         return std::nullopt;
     const auto timeline = node.answer->timeline;
     if (timeline.value <= 1) return std::nullopt; // the first has no forefathers
@@ -175,7 +223,15 @@ cluster_view topology::judge(time_point now, wall_time wall) {
 node_view topology::describe(const node_evidence& node, time_point now) const {
     node_view out;
     out.id = node.id;
-    out.name = node.setting.host + ':' + std::to_string(node.setting.port);
+    out.role_epoch = node.role_epoch;
+    if (node.is_vacant) {
+        out.is_vacant = true;
+        out.order = node_order::detached;
+        out.not_readable_because = "there is no such node any more";
+        return out;
+    }
+    out.name = name_of(node.setting);
+    out.is_discovered = node.setting.is_discovered;
     out.host = node.setting.host;
     out.address = node.address;
     out.port = node.setting.port;
@@ -186,9 +242,9 @@ node_view topology::describe(const node_evidence& node, time_point now) const {
     // A primary whose disk stalls for some seconds is no reason to lose what is under way there.
     out.silent = node.health == node_health::down &&
                  node.timeouts_in_a_row >= (node.last_role == node_role::primary ? 2U : 1U);
-    out.order = node.order;
+    out.is_leaving = node.is_leaving;
+    out.order = node.is_leaving ? node_order::draining : node.order;
     out.role = present_role(node, now);
-    out.role_epoch = node.role_epoch;
     describe_replication(node, out);
     if (!node.answer) {
         out.not_readable_because = why_not_readable(node, out);

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -25,11 +26,19 @@ public:
 
     explicit topology(topology_settings settings) : settings_{settings} {}
 
-    /// Ids count from 0 and are never used again.
+    /// Ids count from 0; the least that a forgotten node has left is used first.
     std::uint16_t add_node(monitored_node node);
+    /// It is to be forgotten: no new work goes there, and it is no primary any more. False: it is
+    /// back.
+    void set_leaving(std::uint16_t id, bool is_leaving);
+    [[nodiscard]] bool may_forget(std::uint16_t id) const;
+    /// Its id is free. Nobody may hold on to a connection there.
+    void forget(std::uint16_t id);
     void set_settings(topology_settings settings) { settings_ = settings; }
     /// New weight, application_name, flags; host and port stay.
     void set_node(std::uint16_t id, monitored_node node);
+    /// Another address than before is another server: it has to answer first, and connections to
+    /// the former one are of an older role_epoch.
     void set_address(std::uint16_t id, std::string numeric_address);
 
     void on_answer(std::uint16_t id, node_answer answer, time_point now);
@@ -103,6 +112,7 @@ private:
     topology_settings settings_;
     std::vector<node_evidence> nodes_;
     std::vector<shown> shown_;
+    std::map<std::string, std::string> fences_; // of forgotten nodes, by name: they may come back
     std::uint64_t version_ = 0;
     std::optional<std::uint16_t> primary_; // the present or the latest one
     timeline_id primary_timeline_;

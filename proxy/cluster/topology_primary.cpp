@@ -12,27 +12,37 @@ namespace {
 constexpr lsn endless{std::numeric_limits<std::uint64_t>::max()};
 
 std::string name_of(const node_evidence& node) {
-    return node.setting.host + ':' + std::to_string(node.setting.port);
+    return name_of(node.setting);
 }
 
 bool is_out_of_service(const node_evidence& node) {
-    return node.order == node_order::detached || node.order == node_order::draining;
+    return node.is_leaving || node.order == node_order::detached ||
+           node.order == node_order::draining;
+}
+
+std::string why_out_of_service(const node_evidence& node) {
+    if (node.is_leaving) return " has left the cluster";
+    return node.order == node_order::detached ? " is detached by hand" : " is being drained";
 }
 
 } // namespace
 
-// A setting, else the identifier of the majority of configured nodes, else the only one there is.
-// Empty: several, and no majority. 0: none known yet.
+// A setting, else that of the primaries so far (however many others come behind its names), else
+// the identifier of the majority of nodes, else the only one there is. Empty: several, and no
+// majority. 0: none known yet.
 std::optional<std::uint64_t> topology::cluster_identifier() const {
     if (settings_.system_identifier != 0) return settings_.system_identifier;
+    if (system_identifier_ != 0) return system_identifier_;
     std::map<std::uint64_t, std::size_t> counts;
     for (const auto& node : nodes_)
         if (node.answer && node.answer->system_identifier != 0)
             ++counts[node.answer->system_identifier];
     if (counts.empty()) return 0;
     if (counts.size() == 1) return counts.begin()->first;
+    const auto present = static_cast<std::size_t>(std::ranges::count_if(
+        nodes_, [](const auto& node) { return !node.is_vacant && !node.is_leaving; }));
     for (const auto& [identifier, count] : counts)
-        if (count * 2 > nodes_.size()) return identifier;
+        if (count * 2 > present) return identifier;
     return std::nullopt;
 }
 
@@ -43,7 +53,7 @@ bool topology::streams_from(const node_evidence& standby, const node_evidence& s
     if (standby.answer->timeline != sender.answer->timeline) return false;
     const auto& from = standby.answer->receives_from_host;
     if (!from.empty() && standby.answer->receives_from_port == sender.setting.port &&
-        (from == sender.setting.host || from == sender.address))
+        (from == sender.address || (!sender.setting.is_discovered && from == sender.setting.host)))
         return true;
     return std::ranges::any_of(sender.details.senders, [&](const replication_sender& row) {
         if (row.state != "streaming") return false;
@@ -61,7 +71,8 @@ bool topology::has_streaming_standby(const node_evidence& node) const {
 bool topology::has_quorum(const node_evidence& primary) const {
     if (settings_.write_quorum == 0 || has_streaming_standby(primary)) return true;
     const auto seen = std::ranges::count_if(nodes_, [](const auto& node) {
-        return node.health == node_health::up || node.health == node_health::busy;
+        return !node.is_leaving &&
+               (node.health == node_health::up || node.health == node_health::busy);
     });
     return static_cast<std::size_t>(seen) >= settings_.write_quorum;
 }
@@ -118,7 +129,11 @@ topology::choice topology::choose_alone(std::uint16_t id) const {
         const bool known_follower =
             node.seen_as_standby &&
             (timeline > primary_timeline_ || node.seen_standby_on == primary_timeline_);
-        if (id != *primary_ && !known_follower && !has_streaming_standby(node))
+        // The last one under another address (a pod that was restarted): the old one has left, and
+        // nothing of what it had is missing.
+        const bool has_moved = nodes_[*primary_].is_leaving && timeline == primary_timeline_ &&
+                               primary_flush_ && node.answer->flush >= primary_flush_;
+        if (id != *primary_ && !known_follower && !has_moved && !has_streaming_standby(node))
             return refuse("was never seen as a standby here and has no streaming standby");
     }
     if (!has_quorum(node))
@@ -140,8 +155,7 @@ topology::choice topology::choose_primary(time_point now) {
         if (theirs != 0 && *identifier != 0 && theirs != *identifier)
             because = name_of(node) + " accepts writes, but belongs to another cluster";
         else if (is_out_of_service(node))
-            because = name_of(node) + (node.order == node_order::detached ? " is detached by hand"
-                                                                          : " is being drained");
+            because = name_of(node) + why_out_of_service(node);
         else if (node.fenced)
             because = name_of(node) + ' ' + *node.fenced;
         else
@@ -151,7 +165,8 @@ topology::choice topology::choose_primary(time_point now) {
     // At first, hear everybody once: the one that answers soonest may be a server left behind.
     if (!primary_) {
         for (const auto& node : nodes_)
-            if (!node.asked) return {std::nullopt, "not all nodes have been asked yet"};
+            if (!node.asked && !node.is_vacant && !node.is_leaving)
+                return {std::nullopt, "not all nodes have been asked yet"};
     }
     for (const auto id : candidates)
         if (const auto timeline = wants_history(id))

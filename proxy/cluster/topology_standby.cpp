@@ -88,6 +88,7 @@ void topology::mark_flush(lsn flush, time_point now, time_point begun) {
 }
 
 std::string topology::why_not_readable(const node_evidence& node, const node_view& view) const {
+    if (node.is_leaving) return "leaving the cluster";
     if (node.order == node_order::detached) return "detached by hand";
     if (node.order == node_order::draining) return "being drained";
     if (node.health == node_health::down || node.health == node_health::busy ||

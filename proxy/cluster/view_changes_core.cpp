@@ -56,16 +56,22 @@ void compare(const node_view& before, const node_view& after, std::vector<view_e
     const auto say = [&](bool is_warning, std::string text) {
         out.push_back({is_warning, "node " + after.name + ' ' + std::move(text)});
     };
-    if (before.order != after.order) say(false, std::string{"is "} + word(after.order));
+    const bool is_moved = !before.address.empty() && before.address != after.address;
+    if (is_moved) say(false, "is at " + after.address + " now, no longer at " + before.address);
+    if (after.is_leaving != before.is_leaving)
+        say(false, after.is_leaving ? "leaves: no new work goes there" : "is back");
+    else if (before.order != after.order)
+        say(false, std::string{"is "} + word(after.order));
     if (before.health != after.health)
         say(after.health != node_health::up, "is " + state_of(after));
     if (before.role != after.role && after.role != node_role::unknown)
         say(false, std::string{"is "} + word(after.role) + " on timeline " +
                        std::to_string(after.sample.timeline.value));
     if (before.role == after.role && before.role_epoch != 0 &&
-        before.role_epoch != after.role_epoch)
+        before.role_epoch != after.role_epoch && !is_moved)
         say(false, "has been restarted");
-    if (after.health != node_health::up || after.role != node_role::standby) return;
+    if (after.health != node_health::up || after.role != node_role::standby || after.is_leaving)
+        return;
     if (after.readable && !before.readable)
         say(false, "is read from");
     else if (!after.readable && (before.readable || before.role != after.role ||
@@ -78,8 +84,17 @@ void compare(const node_view& before, const node_view& after, std::vector<view_e
 std::vector<view_event> describe_changes(const cluster_view& before, const cluster_view& after) {
     std::vector<view_event> out;
     const node_view unknown{};
-    for (const auto& node : after.nodes)
-        compare(node.id < before.nodes.size() ? before.nodes[node.id] : unknown, node, out);
+    for (const auto& node : after.nodes) {
+        const auto& old = node.id < before.nodes.size() ? before.nodes[node.id] : unknown;
+        if (node.is_vacant) {
+            if (!old.is_vacant) out.push_back({false, "node " + old.name + " is forgotten"});
+            continue;
+        }
+        const bool is_new = old.is_vacant || old.name.empty();
+        if (is_new && node.is_discovered)
+            out.push_back({false, "node " + node.name + " is new, by the name " + node.host});
+        compare(is_new ? unknown : old, node, out);
+    }
     if (after.primary && before.primary != after.primary)
         out.push_back({false, "the primary is " + after.nodes[*after.primary].name});
     if (!after.primary && (before.primary || before.no_primary_because != after.no_primary_because))
@@ -91,9 +106,11 @@ std::optional<std::uint16_t> find_node(const cluster_view& view, std::string_vie
     std::uint16_t id = 0;
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), id);
     if (error == std::errc{} && end == name.data() + name.size() && !name.empty())
-        return id < view.nodes.size() ? std::optional{id} : std::nullopt;
+        return id < view.nodes.size() && !view.nodes[id].is_vacant ? std::optional{id}
+                                                                   : std::nullopt;
     std::optional<std::uint16_t> found;
     for (const auto& node : view.nodes) {
+        if (node.is_vacant) continue;
         if (node.name == name) return node.id;
         if (node.host != name) continue;
         if (found) return std::nullopt;

@@ -60,7 +60,8 @@ struct consistency_setting {
 struct node_setting {
     std::string host; // name, address (without brackets), or a directory for a Unix socket
     std::uint16_t port = 5432;
-    double weight = 1.0; // 0: never read from
+    double weight = 1.0;        // 0: never read from
+    bool is_discovered = false; // dns:host: every address that the name has is a node
     friend bool operator==(const node_setting&, const node_setting&) = default;
 };
 
@@ -112,6 +113,7 @@ struct settings {
     // The cluster and how it is watched.
     std::vector<node_setting> nodes;
     strings node_application_names;
+    milliseconds discovery_interval{1000};
     std::string zone;
     strings node_zones;
     std::string monitor_user = "postgres";

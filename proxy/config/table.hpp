@@ -81,7 +81,7 @@ template <class T> [[nodiscard]] std::string allowed_for(const value_limits& lim
     else if constexpr (word_setting<T>)
         return "one of " + allowed_words<T>();
     else if constexpr (std::is_same_v<T, std::vector<node_setting>>)
-        return "a list of host[:port[:weight]]";
+        return "a list of [dns:]host[:port[:weight]]";
     else if constexpr (std::is_same_v<T, std::vector<redirect_preference>>)
         return "a list of pattern:target(ratio)";
     else

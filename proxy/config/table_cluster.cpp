@@ -18,7 +18,10 @@ constexpr std::array cluster_rows{
                           "stands in brackets, a directory means a "
                           "Unix socket. Which one is the primary is found out, not written down. "
                           "The weight (default 1) shares reads among "
-                          "standbys; 0 means never read there. Needed."),
+                          "standbys; 0 means never read there. A name stands for one server, "
+                          "whatever its address is at the time; `dns:name:port` (a headless "
+                          "Service, say) for as many as the name has addresses: servers come and "
+                          "go with them. Needed."),
     row<&settings::node_application_names>(
         "node_application_names",
         applies::on_reload,
@@ -26,6 +29,13 @@ constexpr std::array cluster_rows{
         "The `application_name` under which each node's walreceiver streams, in the order of "
         "`nodes`. Needed only where "
         "the primary cannot tell standbys apart by address, to show their replication state."),
+    row<&settings::discovery_interval>(
+        "discovery_interval",
+        applies::on_reload,
+        {.min = 100, .max = hour},
+        "Time between two looks at which addresses the names in `nodes` have. A server whose "
+        "address has gone gets no new work and is left as transactions end there. A name that "
+        "cannot be resolved, or has no address at all, changes nothing."),
     row<&settings::zone>(
         "zone",
         applies::on_reload,

@@ -62,9 +62,22 @@ std::string joined(const std::vector<T>& items, char separator, Format format) {
     return all;
 }
 
-/// host[:port[:weight]], the host of an IPv6 address in brackets.
+/// Takes `dns:` off the front. "dns:5432" is port 5432 of a server that is called dns.
+bool takes_discovery(std::string_view& text) {
+    constexpr std::string_view prefix = "dns:";
+    if (!text.starts_with(prefix)) return false;
+    const auto name = text.substr(prefix.size());
+    const auto host = name.substr(0, name.find(':'));
+    if (host.empty() || host.find_first_not_of("0123456789") == std::string_view::npos)
+        return false;
+    text = name;
+    return true;
+}
+
+/// [dns:]host[:port[:weight]], the host of an IPv6 address in brackets.
 std::optional<node_setting> parse_node(std::string_view text) {
     node_setting node;
+    node.is_discovered = takes_discovery(text);
     std::string_view rest;
     if (text.starts_with('[')) {
         const auto close = text.find(']');
@@ -78,6 +91,7 @@ std::optional<node_setting> parse_node(std::string_view text) {
         rest = colon == std::string_view::npos ? std::string_view{} : text.substr(colon);
     }
     if (node.host.empty() || node.host.find_first_of(" \t\r\n\"'") != std::string::npos) return {};
+    if (node.is_discovered && node.host.find_first_of("/@:[]") != std::string::npos) return {};
     if (rest.empty()) return node;
     rest.remove_prefix(1);
     const auto colon = rest.find(':');
@@ -189,12 +203,13 @@ parse_value(const raw_value& raw, const value_limits& limits, std::vector<std::s
 parse_error
 parse_value(const raw_value& raw, const value_limits& limits, std::vector<node_setting>& out) {
     std::vector<node_setting> nodes;
-    if (!is_list_or_text(raw)) return "must be a list of host[:port[:weight]]";
+    if (!is_list_or_text(raw)) return "must be a list of [dns:]host[:port[:weight]]";
     for (const auto& item : items_of(raw, limits.separator)) {
         auto node = parse_node(item);
         if (!node) {
             return "has the entry \"" + item +
-                   "\"; each must be host[:port[:weight]], an IPv6 address in brackets, the port "
+                   "\"; each must be [dns:]host[:port[:weight]], an IPv6 address in brackets, the "
+                   "port "
                    "from 1 to 65535, "
                    "the weight a number from 0";
         }
@@ -256,7 +271,8 @@ std::string format_value(const std::vector<std::string>& value, char separator) 
 
 std::string format_value(const std::vector<node_setting>& value) {
     return joined(value, ',', [](const node_setting& node) {
-        return node_name(node) + (node.weight == 1.0 ? "" : ":" + decimal_text(node.weight));
+        return (node.is_discovered ? "dns:" : "") + node_name(node) +
+               (node.weight == 1.0 ? "" : ":" + decimal_text(node.weight));
     });
 }
 

@@ -75,8 +75,8 @@ node_names name_nodes(const cluster_view* view) {
     node_names names;
     names.known = view == nullptr ? 0 : std::min(view->nodes.size(), max_counted_nodes);
     for (std::size_t id = 0; id < max_counted_nodes; ++id) {
-        names.labels.push_back(id < names.known ? view->nodes[id].name
-                                                : "node " + std::to_string(id));
+        const bool is_known = id < names.known && !view->nodes[id].is_vacant;
+        names.labels.push_back(is_known ? view->nodes[id].name : "node " + std::to_string(id));
     }
     if (view != nullptr && view->nodes.size() > max_counted_nodes) names.labels.back() = "others";
     return names;

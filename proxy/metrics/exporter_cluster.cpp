@@ -22,6 +22,7 @@ std::string_view role_label(node_role role) {
 /// One sample per node, of those for which `value` has one.
 template <class Value> void add_nodes(families& to, const cluster_view& view, Value value) {
     for (const auto& node : view.nodes) {
+        if (node.is_vacant) continue;
         const std::optional<double> one = value(node);
         if (one) to.add(*one, {{"node", node.name}});
     }
@@ -43,6 +44,7 @@ void add_cluster_families(families& to, const cluster_view* view) {
     add_nodes(to, *view, [](const auto& node) { return flag(node.health == node_health::busy); });
     to.gauges("node_role", "1 for the role that the node has.");
     for (const auto& node : view->nodes) {
+        if (node.is_vacant) continue;
         for (const auto role : {node_role::primary, node_role::standby, node_role::unknown}) {
             to.add(flag(node.role == role), {{"node", node.name}, {"role", role_label(role)}});
         }

@@ -117,6 +117,7 @@ public:
     [[nodiscard]] const pool_key& key() const { return slot_.key; }
     [[nodiscard]] connection_budget::pool_slot& slot() { return slot_; }
     [[nodiscard]] const std::string& node_name() const { return node_name_; }
+    void set_node_name(const std::string& name) { node_name_ = name; }
     [[nodiscard]] const std::unordered_set<backend_ptr>& all() const { return all_; }
     [[nodiscard]] std::size_t idle() const { return idle_.size(); }
     /// Connections that somebody works with: neither idle nor about to be closed.

@@ -53,6 +53,7 @@ void sample_history::observe(const cluster_view& view) {
     standbys_.resize(view.nodes.size());
     for (std::size_t i = 0; i < view.nodes.size(); ++i) {
         const node_view& node = view.nodes[i];
+        if (node.is_vacant) standbys_[i].clear();
         if (node.sample.timeline == timeline_id{}) continue;
         const entry latest{node.sample, node.role_epoch};
         if (view.primary == i && node.sample.flush) primary_.add(latest);

@@ -47,6 +47,7 @@ private:
     class ring {
     public:
         void add(const entry& latest);
+        void clear() { first_ = size_ = 0; }
         template <class Wanted> [[nodiscard]] const entry* oldest(Wanted&& wanted) const {
             for (std::size_t i = 0; i < size_; ++i) {
                 const entry& one = entries_[(first_ + i) % kept];

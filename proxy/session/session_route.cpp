@@ -153,7 +153,7 @@ bool session::go_to_primary(unit& u) {
     if (lost_read_ && lost_read_->only_standbys) return wait_for_standby(u);
     const auto primary = owner_.view().primary;
     if (!primary) {
-        if (owner_.view().nodes.empty()) {
+        if (owner_.settings().nodes.empty()) {
             fail_unit(u, protocol::sqlstate::cannot_connect_now,
                       "pgweir: no servers are configured");
             return true;

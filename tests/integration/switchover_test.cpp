@@ -1,9 +1,7 @@
 // SWITCHOVER and PAUSE: clients between transactions notice nothing but a wait.
 #include "tests/support/proxied_test.hpp"
+#include "tests/support/steady_load.hpp"
 #include "tests/support/switchover_script.hpp"
-
-#include <atomic>
-#include <thread>
 
 namespace pgweir::test {
 namespace {
@@ -11,94 +9,6 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-/// Clients of all kinds that count what goes wrong.
-class steady_load {
-public:
-    explicit steady_load(int port) : port_{port} {
-        for (int i = 0; i < 6; ++i) {
-            threads_.emplace_back([this, i] { write_blocks(i); });
-            threads_.emplace_back([this, i] { write_and_read(i); });
-        }
-        for (int i = 0; i < 2; ++i)
-            threads_.emplace_back([this] { come_and_go(); });
-    }
-    ~steady_load() { stop(); }
-    steady_load(const steady_load&) = delete;
-    steady_load& operator=(const steady_load&) = delete;
-
-    void stop() {
-        stopping_ = true;
-        for (auto& one : threads_)
-            if (one.joinable()) one.join();
-    }
-    [[nodiscard]] int errors() const { return errors_; }
-    [[nodiscard]] int written() const { return written_; }
-    [[nodiscard]] int logins() const { return logins_; }
-    [[nodiscard]] std::string first_error() {
-        const std::lock_guard guard{mutex_};
-        return first_error_;
-    }
-
-private:
-    bool good(const pg_result& result) {
-        if (result.ok()) return true;
-        wrong(result.message());
-        return false;
-    }
-    void wrong(const std::string& what) {
-        ++errors_;
-        const std::lock_guard guard{mutex_};
-        if (first_error_.empty()) first_error_ = what;
-    }
-    void write_blocks(int who) {
-        pg_connection session{conninfo(port_, accounts::app)};
-        const auto insert = "insert into written values ('block " + std::to_string(who) + "')";
-        while (!stopping_) {
-            bool well = good(session.exec("begin"));
-            well = good(session.exec(insert)) && well;
-            well = good(session.exec("select count(*) from written")) && well;
-            well = good(session.exec("commit")) && well;
-            if (well) ++written_;
-            if (!session.connected()) return wrong("disconnected");
-        }
-    }
-    void write_and_read(int who) {
-        pg_connection session{conninfo(port_, accounts::app)};
-        const auto name = "alone " + std::to_string(who);
-        session.prepare("mine", "select count(*) from written where who = $1");
-        int mine = 0;
-        while (!stopping_) {
-            if (good(session.exec_params("insert into written values ($1)", {name}))) {
-                ++mine;
-                ++written_;
-            }
-            const auto seen = session.exec_prepared("mine", {name});
-            if (good(seen) && seen.value() != std::to_string(mine))
-                wrong("reads " + seen.value() + " instead of " + std::to_string(mine));
-            if (!session.connected()) return wrong("disconnected");
-        }
-    }
-    void come_and_go() {
-        while (!stopping_) {
-            pg_connection session{conninfo(port_, accounts::app)};
-            if (!session.connected()) {
-                wrong("login: " + session.error());
-                continue;
-            }
-            if (good(session.exec("select 1"))) ++logins_;
-        }
-    }
-
-    int port_;
-    std::atomic<bool> stopping_ = false;
-    std::atomic<int> errors_ = 0;
-    std::atomic<int> written_ = 0;
-    std::atomic<int> logins_ = 0;
-    std::mutex mutex_;
-    std::string first_error_;
-    std::vector<std::thread> threads_;
-};
 
 int standbys_in_use(pg_connection& console) {
     const auto nodes = console.exec("show nodes");
@@ -115,7 +25,6 @@ TEST(switchover, UnderLoadIsAWaitAndNothingElse) {
     pgweir_options options;
     options.settings = {{"switchover_command", script.setting()}};
     pgweir_process proxy{cluster.addresses(), options};
-    pg_connection{conninfo(proxy.port(), accounts::app)}.must("create table written (who text)");
     pg_connection console{conninfo(proxy.port(), accounts::superuser, "pgweir")};
     steady_load load{proxy.port()};
     int before = 0;

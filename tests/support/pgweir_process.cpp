@@ -109,8 +109,10 @@ void pgweir_process::launch(const pgweir_options& options) {
     spawn.log_file = directory_.path() / "log";
     spawn.network_namespace = options.network_namespace;
     spawn.environment = with_sanitizer_options(options.environment);
-    process_ =
-        child_process{{binary(), "--config", (directory_.path() / "pgweir.toml").string()}, spawn};
+    auto command = options.wrapper;
+    command.insert(command.end(),
+                   {binary().string(), "--config", (directory_.path() / "pgweir.toml").string()});
+    process_ = child_process{command, spawn};
     learn_ports();
     if (options.wait_until_ready && !wait_ready(30s))
         throw std::runtime_error("pgweir did not become ready: " + log());

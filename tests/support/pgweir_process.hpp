@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace pgweir::test {
 
@@ -22,6 +23,7 @@ struct pgweir_options {
     bool write_users_file = true;
     std::filesystem::path network_namespace; ///< where it runs; empty: ours
     std::string address = "127.0.0.1";       ///< what it listens on and is asked at
+    std::vector<std::string> wrapper;        ///< a program that runs it
 };
 
 class pgweir_process {

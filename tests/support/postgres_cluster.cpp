@@ -109,8 +109,8 @@ const std::filesystem::path& template_directory() {
 }
 
 std::string primary_conninfo(const postgres_node& primary, std::size_t number) {
-    return conninfo(primary.port(), accounts::monitor, "",
-                    "application_name=standby" + std::to_string(number));
+    return primary.direct(accounts::monitor, "") + " application_name=standby" +
+           std::to_string(number);
 }
 
 } // namespace
@@ -136,8 +136,12 @@ std::string create_role_sql(const account& who, const std::string& attributes) {
     return sql + ";";
 }
 
-postgres_node::postgres_node(std::filesystem::path data_directory, int port)
-    : data_{std::move(data_directory)}, port_{port} {}
+postgres_node::postgres_node(std::filesystem::path data_directory, int port, std::string host)
+    : data_{std::move(data_directory)}, port_{port}, host_{std::move(host)} {}
+
+std::string postgres_node::direct(const account& who, const std::string& database) const {
+    return conninfo(port_, who, database) + " host=" + host_; // the later one counts
+}
 
 postgres_node::~postgres_node() {
     if (!process_.running()) return;
@@ -155,13 +159,13 @@ void postgres_node::launch() {
     options.as_postgres = true;
     options.log_file = data_.string() + ".log";
     options.death_signal = SIGQUIT;
-    process_ =
-        child_process{{binary("postgres"), "-D", data_, "-p", std::to_string(port_)}, options};
+    process_ = child_process{
+        {binary("postgres"), "-D", data_, "-p", std::to_string(port_), "-h", host_}, options};
 }
 
 void postgres_node::start() {
     launch();
-    const auto target = conninfo(port_, accounts::superuser, "postgres");
+    const auto target = direct(accounts::superuser, "postgres");
     const bool answers = wait_until(
         [&] { return !process_.running() || PQping(target.c_str()) == PQPING_OK; }, 60s, 20ms);
     if (!answers || !process_.running())
@@ -225,8 +229,8 @@ void postgres_node::set(const std::string& name, const std::string& value) {
 }
 
 pg_connection postgres_node::connect(const std::string& database) const {
-    pg_connection connection{
-        conninfo(port_, accounts::superuser, database, "application_name=test-helper")};
+    pg_connection connection{direct(accounts::superuser, database) +
+                             " application_name=test-helper"};
     if (!connection.connected()) throw std::runtime_error("helper: " + connection.error());
     return connection;
 }
@@ -253,7 +257,10 @@ postgres_cluster::postgres_cluster(const cluster_options& options) : directory_{
     for (int index = 0; index <= options.standbys; ++index) {
         const auto data = directory_.path() / ("node" + std::to_string(index));
         run_as_postgres({"cp", "-a", "--reflink=auto", source, data});
-        auto node = std::make_unique<postgres_node>(data, free_port());
+        const int number = options.own_addresses ? index + 2 : 1;
+        auto node = std::make_unique<postgres_node>(
+            data, index == 0 || !options.own_addresses ? free_port() : primary().port(),
+            "127.0.0." + std::to_string(number));
         std::string own;
         for (const auto& [name, value] : options.settings)
             own += name + " = '" + value + "'\n";
@@ -278,7 +285,7 @@ postgres_cluster::postgres_cluster(const cluster_options& options) : directory_{
             nodes_.back()->launch();
     }
     for (std::size_t index = 0; index < standbys(); ++index) {
-        const auto target = conninfo(standby(index).port(), accounts::superuser, "postgres");
+        const auto target = standby(index).direct(accounts::superuser, "postgres");
         if (!wait_until([&] { return PQping(target.c_str()) == PQPING_OK; }, 60s, 20ms))
             throw std::runtime_error("standby did not start: " + standby(index).log());
     }

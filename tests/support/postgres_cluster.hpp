@@ -36,6 +36,7 @@ struct cluster_options {
     int standbys = 2;
     std::map<std::string, std::string> settings; ///< for postgresql.conf of every node
     bool tls = false;                            ///< ssl=on with a certificate for 127.0.0.1
+    bool own_addresses = false; ///< each node has a loopback address of its own, all one port
 };
 
 /// A conninfo string; values are quoted, `extra` is appended as it is.
@@ -49,12 +50,15 @@ std::string create_role_sql(const account& who, const std::string& attributes = 
 
 class postgres_node {
 public:
-    postgres_node(std::filesystem::path data_directory, int port);
+    postgres_node(std::filesystem::path data_directory, int port, std::string host = "127.0.0.1");
     ~postgres_node();
 
     [[nodiscard]] int port() const { return port_; }
     [[nodiscard]] const std::filesystem::path& data_directory() const { return data_; }
-    [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+    [[nodiscard]] const std::string& host() const { return host_; }
+    [[nodiscard]] std::string address() const { return host_ + ":" + std::to_string(port_); }
+    /// As conninfo() below, for a direct connection.
+    [[nodiscard]] std::string direct(const account& who, const std::string& database = "app") const;
     [[nodiscard]] bool running() { return process_.running(); }
     [[nodiscard]] std::string log() const;
 
@@ -90,6 +94,7 @@ private:
 
     std::filesystem::path data_;
     int port_;
+    std::string host_;
     child_process process_;
 };
 

@@ -242,6 +242,18 @@ TEST_F(AdminTables, NodesTellTheOperatorsWordBeforeTheMonitors) {
     EXPECT_EQ(status_of(view_.nodes[0]), "draining");
 }
 
+TEST_F(AdminTables, AnIdThatIsNobodysIsNotShown) {
+    add_node("three", node_role::standby, node_health::up);
+    view_.nodes[1] = node_view{};
+    view_.nodes[1].id = 1;
+    view_.nodes[1].is_vacant = true;
+    view_.nodes[2].address = "10.0.0.3";
+    const auto rows = node_rows(input());
+    ASSERT_EQ(rows.size(), 2U);
+    EXPECT_EQ(at(show_topic::nodes, rows[1], "node_id"), "2");
+    EXPECT_EQ(at(show_topic::nodes, rows[1], "address"), "10.0.0.3");
+}
+
 TEST_F(AdminTables, DatabasesSayWhetherTheyArePaused) {
     add_client(0, client_state::idle);
     values_.databases["other"];
@@ -296,7 +308,7 @@ TEST(ConsoleAnswer, RowsAndDescriptionsFitTogether) {
     append_row_description(out, columns_of(show_topic::nodes));
     const auto described = protocol::decode_row_description(std::string_view{out}.substr(5));
     ASSERT_TRUE(described.has_value());
-    ASSERT_EQ(described->fields.size(), 16U);
+    ASSERT_EQ(described->fields.size(), 17U);
     EXPECT_EQ(described->fields[0].type_oid, 23U);
     EXPECT_EQ(described->fields[8].type_oid, 16U);
     std::string row;

@@ -122,6 +122,19 @@ TEST(ConfigValues, NodesAreHostPortWeight) {
     }
 }
 
+TEST(ConfigValues, ANodeOfManyAddressesSaysSo) {
+    const auto nodes =
+        parsed<std::vector<node_setting>>("dns:pg.svc, dns:pg:6432:0.5, dns:5432, dns");
+    ASSERT_EQ(nodes.size(), 4U);
+    EXPECT_EQ(nodes[0], (node_setting{"pg.svc", 5432, 1.0, true}));
+    EXPECT_EQ(nodes[1], (node_setting{"pg", 6432, 0.5, true}));
+    EXPECT_EQ(nodes[2], (node_setting{"dns", 5432, 1.0})) << "a server that is called so";
+    EXPECT_EQ(nodes[3], (node_setting{"dns", 5432, 1.0}));
+    EXPECT_EQ(format_value(nodes), "dns:pg.svc:5432,dns:pg:6432:0.5,dns:5432,dns:5432");
+    for (const auto* bad : {"dns:", "dns::5432", "dns:/run/pg", "dns:[fd00::1]", "dns:pg:x"})
+        refused<std::vector<node_setting>>(bad);
+}
+
 TEST(ConfigValues, AListAndATextWithSeparatorsMeanTheSame) {
     std::vector<std::string> from_list;
     EXPECT_EQ(parse_value(list({"a,b", "c"}), {}, from_list), "");
