@@ -275,6 +275,7 @@ private:
         bool injecting = false;
         bool moving = false;
         bool was_pinned = false;
+        bool lost_state = false; // what it had changed was acknowledged, and not asked about yet
         bool nothing_applied = false; // of the names that the unit gives and takes
     };
     /// A read whose server was lost before it answered.
@@ -382,9 +383,10 @@ private:
     prepared_ptr unnamed_;
     std::vector<pending_change> changes_; // until their place in the queue is reached
     std::uint64_t last_change_ = 0;
-    parameter_map followed_;                  // what this session set: start-up values, then SETs
-    parameter_map startup_;                   // what its start-up packet asked for
-    name_set traces_;                         // that it leaves on its server connections
+    parameter_map followed_;   // what this session set: start-up values, then SETs
+    parameter_map startup_;    // what its start-up packet asked for
+    name_set traces_;          // that it leaves on its server connections
+    bool is_unproven_ = false; // a unit is done that may have changed it, not asked yet
     probe_parts doubt_ = probe_parts::none;   // what its units may have changed on the leased one …
     std::vector<std::string> doubtful_names_; // … and which parameters, by lower-case name
     std::optional<probe_reader> probe_;       // the server is being asked

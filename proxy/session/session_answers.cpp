@@ -134,6 +134,7 @@ bool session::on_ready(backend& from, protocol::verdict how) {
     const auto status = from.conversation().status();
     if (status == 'I') {
         block_ = block_state::none;
+        is_unproven_ = is_doubtful();
         owner_.counters().node(from.home().key().node).transactions.add();
     } else if (block_ != block_state::on_standby) {
         block_ = from.state.standby ? block_state::on_standby : block_state::on_primary;

@@ -72,6 +72,7 @@ void session::note_doubt(const unit& u) {
 /// The lease has come to rest and may have to be asked about before it ends.
 void session::rest_lease() {
     if (is_for_good(pins_)) {
+        is_unproven_ = false;
         doubt_ = probe_parts::none;
         doubtful_names_.clear();
         return;
@@ -101,7 +102,10 @@ void session::begin_probe() {
             if (is_custom_name(name)) wanted.names.push_back(name);
     const auto sql = probe_sql(wanted);
     doubt_ = probe_parts::none;
-    if (sql.empty()) return rest_lease();
+    if (sql.empty()) {
+        is_unproven_ = false;
+        return rest_lease();
+    }
     probe_.emplace(wanted.parts);
     waiting_ = wait_for::injection;
     injected_error_.clear();
@@ -120,12 +124,17 @@ void session::end_probe() {
     probe_.reset();
     waiting_ = wait_for::nothing;
     unasked_ = 0;
+    is_unproven_ = false;
     const bool failed = !std::exchange(injected_error_, {}).empty() || !seen;
     const bool was_pinned = pins_.any();
     if (failed) {
         // What is there now is unknown: the connection stays with the session and ends with it.
         spdlog::warn("session state could not be asked for pid={} node={}", identity_.process_id,
                      lease_->home().node_name());
+        if (lease_->state.standby) { // nobody is pinned there (RULES E3)
+            lease_->condemn();
+            return end_lease();
+        }
         pins_.add(pin_reason::opaque);
     } else {
         auto& carried = lease_->state.carried;

@@ -49,7 +49,7 @@ void session::forward_unit(unit& u) {
     names_used_ = names_used_ || names_shown_ || !borrowed_names_.empty();
     one_statement_ = first && u.single() != nullptr;
     owner_.count_statement(*lease_, u);
-    if (first && reads && owner_.outliers().wants_latency(lease_->home().key().node))
+    if (first && pure_unit_ && owner_.outliers().wants_latency(lease_->home().key().node))
         lease_->timed_since = clock::now();
     if (u.is_simple() && u.rest == 0 && !deallocates(u)) {
         if (lease_->conversation().add({expect::query, origin::frontend, 0})) {

@@ -36,9 +36,9 @@ void session::on_server_lost(backend& from, std::string_view farewell) {
     // behind it.
     if (from.cut_short())
         return finish("its server connection was lost in the middle of a message");
-    if (what.was_pinned) {
-        // Its locks, LISTENs and temporary objects are gone: to go on silently would be wrong
-        // (RULES A18).
+    if (what.was_pinned || what.lost_state) {
+        // Its locks, LISTENs and temporary objects are gone, or a setting that it was told of: to
+        // go on silently would be wrong (RULES A2, A18).
         return fatal(what.sqlstate.empty() ? protocol::sqlstate::admin_shutdown : what.sqlstate,
                      what.message.empty() ? "pgweir: terminating connection: its server connection "
                                             "was lost"
@@ -104,6 +104,11 @@ session::server_loss session::take_loss(backend& from, std::string_view farewell
     preparing_ = names_shown_ = names_used_ = shape_changed_ = false;
     borrowed_names_.clear();
     deallocated_.clear();
+    what.lost_state = std::exchange(is_unproven_, false);
+    probe_.reset();
+    doubt_ = probe_parts::none;
+    doubtful_names_.clear();
+    unasked_ = 0;
     rest_forward_ = false;
     return what;
 }
@@ -118,7 +123,7 @@ bool session::is_suspect(const server_loss& what) const {
 bool session::may_ask_again(const backend& from, const server_loss& what) {
     const bool untold = !discarding_ && !retry_.bytes.empty() && from.holds_answers() &&
                         what.readies == 1 && what.nothing_applied;
-    if (!untold || what.was_pinned) return false;
+    if (!untold || what.was_pinned || what.lost_state) return false;
     if (is_suspect(what) && !retry_.by_standbys) return false;
     const bool conflict = what.standby && what.sqlstate == "40001";
     const auto why = conflict ? retry_reason::recovery_conflict : retry_reason::connection_lost;

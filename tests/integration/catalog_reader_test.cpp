@@ -74,8 +74,8 @@ public:
 private:
     static monitor_settings settings_for(postgres_cluster& cluster) {
         monitor_settings settings;
-        settings.nodes.push_back(
-            {"127.0.0.1", static_cast<std::uint16_t>(cluster.primary().port()), 1.0, "", "", true});
+        settings.nodes.push_back({"127.0.0.1", static_cast<std::uint16_t>(cluster.primary().port()),
+                                  1.0, "", false, "", "", true});
         settings.user = accounts::monitor.name;
         settings.password = accounts::monitor.password;
         settings.database = "app";

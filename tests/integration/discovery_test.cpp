@@ -172,7 +172,7 @@ TEST_F(discovery, ATransactionEndsWhereItBegan) {
     NEEDS_A_NAME_SERVER();
     make_cluster(1);
     announce(2);
-    start(by_name("pg.test"));
+    start(by_name("pg.test"), {{"consistency", "eventual"}});
     ASSERT_TRUE(wait_readable(1));
     pg_connection session{conninfo(proxy_->port(), accounts::app)};
     session.must("create table looked_at (n int)");

@@ -22,7 +22,7 @@ monitor_settings settings_for(postgres_cluster& cluster, const account& who) {
     monitor_settings settings;
     for (const auto& node : cluster.nodes())
         settings.nodes.push_back(
-            {"127.0.0.1", static_cast<std::uint16_t>(node->port()), 1.0, "", "", true});
+            {"127.0.0.1", static_cast<std::uint16_t>(node->port()), 1.0, "", false, "", "", true});
     settings.user = who.name;
     settings.password = who.password;
     settings.database = "app";

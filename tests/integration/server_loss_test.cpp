@@ -92,7 +92,7 @@ TEST_F(server_loss, AReadOfAKilledStandbyIsAskedOfTheOther) {
 }
 
 TEST_F(server_loss, AStatementThatMayHaveKilledItsServerNeverReachesThePrimary) {
-    start({}, 1);
+    start({{"consistency", "eventual"}}, 1);
     auto session = connect_reader(long_read("lethal"));
     auto answer = std::async(std::launch::async, [&] { return session.exec(long_read("lethal")); });
     auto* const victim = wait_for_it("lethal");
@@ -105,7 +105,7 @@ TEST_F(server_loss, AStatementThatMayHaveKilledItsServerNeverReachesThePrimary) 
 }
 
 TEST_F(server_loss, AReadOfATerminatedConnectionMayGoToThePrimary) {
-    start({}, 1);
+    start({{"consistency", "eventual"}}, 1);
     auto session = connect_reader(long_read("ended"));
     auto answer = std::async(std::launch::async, [&] { return session.exec(long_read("ended")); });
     auto* const victim = wait_for_it("ended");
@@ -223,6 +223,24 @@ TEST_F(server_loss, ABlockThatHasOnlyReadOutlivesItsStandby) {
     session.must("insert into outlived values (1)");
     session.must("commit");
     EXPECT_EQ(cluster_->primary().value("select count(*) from outlived"), "1");
+}
+
+/// What the lost block may have changed is not asked of the next server, least of all of a standby.
+TEST_F(server_loss, DoubtsEndWithTheServerThatTheyAreAbout) {
+    start({{"consistency", "eventual"}}, 2);
+    auto session = connect_reader("select 1");
+    session.must("create table doubted (n int)");
+    EXPECT_TRUE(cluster_->wait_caught_up());
+    session.must("begin");
+    session.must("do $$ begin perform 1; end $$");
+    cluster_->primary().kill();
+    promote_first();
+    EXPECT_FALSE(session.exec("insert into doubted values (1)").ok());
+    session.must("rollback");
+    for (int round = 0; round < 5; ++round)
+        EXPECT_EQ(session.value("select 1"), "1");
+    EXPECT_TRUE(session.exec("insert into doubted values (2)").ok());
+    EXPECT_EQ(cluster_->standby(0).value("select count(*) from doubted"), "1");
 }
 
 TEST_F(server_loss, APreparedReadIsAskedAgainToo) {

@@ -308,7 +308,7 @@ TEST(ConsoleAnswer, RowsAndDescriptionsFitTogether) {
     append_row_description(out, columns_of(show_topic::nodes));
     const auto described = protocol::decode_row_description(std::string_view{out}.substr(5));
     ASSERT_TRUE(described.has_value());
-    ASSERT_EQ(described->fields.size(), 17U);
+    ASSERT_EQ(described->fields.size(), 19U);
     EXPECT_EQ(described->fields[0].type_oid, 23U);
     EXPECT_EQ(described->fields[8].type_oid, 16U);
     std::string row;

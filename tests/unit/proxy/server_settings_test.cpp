@@ -21,8 +21,8 @@ TEST(ServerSettings, TheMonitorWatchesTheConfiguredNodes) {
     s.node_application_names = {"walreceiver0"};
     const auto m = monitor_settings_of(s);
     ASSERT_EQ(m.nodes.size(), 2U);
-    EXPECT_EQ(m.nodes[0], (monitored_node{"db-0", 5432, 1.0, "walreceiver0", "", true}));
-    EXPECT_EQ(m.nodes[1], (monitored_node{"/run/postgresql", 5433, 0.0, "", "", true}))
+    EXPECT_EQ(m.nodes[0], (monitored_node{"db-0", 5432, 1.0, "walreceiver0", false, "", "", true}));
+    EXPECT_EQ(m.nodes[1], (monitored_node{"/run/postgresql", 5433, 0.0, "", false, "", "", true}))
         << "fewer names than nodes";
 }
 
