@@ -94,7 +94,7 @@ struct node_evidence {
 
     node_health health = node_health::unknown;
     std::uint32_t failures_in_a_row = 0;
-    std::uint32_t timeouts_in_a_row = 0; // while no worker got a byte from it either
+    std::uint32_t timeouts_in_a_row = 0;      // while no worker got a byte from it either
     std::optional<node_failure> last_failure; // cleared by an answer
     bool asked = false;                       // an answer or a counted failure came since the start
 
