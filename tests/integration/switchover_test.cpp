@@ -211,6 +211,7 @@ TEST_F(failed_switchover, ThereIsOneAtATime) {
 }
 
 TEST_F(failed_switchover, PauseLeavesNoServerConnectionAndSaysWhatIsPaused) {
+    drop_shared_pgweir(); // its connections are not told from this one's
     start(touching());
     session_->must("insert into pausing values (8)");
     console_->must("pause");

@@ -263,6 +263,9 @@ void network_cluster::repair() {
                                   "'streaming'") == server(leader).address();
         };
         if (is_primary(index) || !wait_until(streams, 5s, 50ms)) rejoin(index);
+        const auto upstream = static_cast<int>(leader) + 1;
+        if (!wait_until([&] { return each.watches(upstream); }, 10s, 100ms))
+            each.watch_anew(upstream);
     }
     wait_all_well();
 }

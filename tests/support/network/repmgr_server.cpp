@@ -290,6 +290,15 @@ bool repmgr_server::watches(int number) {
     return result.ok() && result.value() == "t";
 }
 
+void repmgr_server::watch_anew(int number) {
+    const auto said =
+        repmgr({"standby", "register", "--force", "--upstream-node-id=" + std::to_string(number)});
+    if (said.exit_code != 0) throw std::runtime_error("repmgr standby register: " + said.output);
+    stop_repmgrd();
+    start_repmgrd();
+    wait_for_repmgrd();
+}
+
 void repmgr_server::stop_repmgrd() {
     repmgrd_.kill();
 }

@@ -62,6 +62,9 @@ public:
     void stop_repmgrd();
     /// Whether repmgrd, if it runs here, watches that node as its upstream, and sees it.
     [[nodiscard]] bool watches(int number);
+    /// Tells repmgr that this node is that one's standby, and lets repmgrd begin anew: it may stay
+    /// with an upstream of before that it can see.
+    void watch_anew(int number);
     [[nodiscard]] bool running() const { return postmaster() > 0; }
 
     // ---- repmgr's commands on this host, "-f its configuration" added. They may take a while.
