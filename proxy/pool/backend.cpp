@@ -60,6 +60,10 @@ void backend::close() {
 
 void backend::give_up(std::string_view why) {
     given_up_ = why;
+    // What lies in the kernel's buffer must not arrive later, when the line is whole again: it may
+    // be a write that another server has done since.
+    error_code ignored;
+    io_->socket().set_option(asio::socket_base::linger{true, 0}, ignored);
     close();
 }
 
