@@ -315,7 +315,7 @@ void session::drain(bool now) {
 client_state session::state() const {
     if (!began_) return client_state::login;
     if (waiting_ == wait_for::lease || waiting_ == wait_for::primary ||
-        waiting_ == wait_for::standby || waiting_ == wait_for::pin)
+        waiting_ == wait_for::lost_read || waiting_ == wait_for::pin)
         return client_state::waiting;
     if (lease_) return pins_.any() ? client_state::pinned : client_state::active;
     return client_state::idle;
@@ -380,7 +380,7 @@ void session::tick(clock::time_point now) {
         note_read_turned_away();
         return pump();
     }
-    if (waiting_ == wait_for::standby && patient_now >= wait_deadline_) {
+    if (waiting_ == wait_for::lost_read && patient_now >= wait_deadline_) {
         const auto why = lost_read_->why;
         return fail_waiting(why.sqlstate, why.message);
     }

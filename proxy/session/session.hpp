@@ -108,7 +108,7 @@ public:
 
 private:
     /// What the session waits for, if anything.
-    enum class wait_for : std::uint8_t { nothing, lease, primary, standby, look, injection, pin };
+    enum class wait_for : std::uint8_t { nothing, lease, primary, lost_read, look, injection, pin };
     /// How far the transaction block has come, as the client sees it.
     enum class block_state : std::uint8_t {
         none,
@@ -168,7 +168,7 @@ private:
     [[nodiscard]] bool waits_for_its_primary(const unit& u);
     [[nodiscard]] bool waits_for_view() const {
         return waiting_ == wait_for::look || waiting_ == wait_for::primary ||
-               waiting_ == wait_for::standby;
+               waiting_ == wait_for::lost_read;
     }
     bool handle_without_lease(unit& u);
     bool handle_in_failed_block(unit& u);
@@ -264,6 +264,7 @@ private:
     // session_loss.cpp: the server connection is gone
     struct server_loss {
         std::uint16_t node = 0;
+        std::uint64_t role_epoch = 0;
         std::size_t readies = 0; // that the client is still owed
         std::string sqlstate;    // of the server's last words, if any
         std::string message;
@@ -280,7 +281,9 @@ private:
     };
     /// A read whose server was lost before it answered.
     struct lost_read {
-        std::uint16_t node = 0; // not there again
+        std::uint16_t node = 0;       // not there again …
+        std::uint64_t role_epoch = 0; // … while this lasts
+        std::uint64_t look = 0;       // the latest one that had begun
         bool only_standbys = false;
         lease_refusal why; // what the client is told if nobody can
     };
@@ -289,6 +292,8 @@ private:
     [[nodiscard]] bool may_ask_again(const backend& from, const server_loss& what);
     void ask_elsewhere(const server_loss& what);
     [[nodiscard]] bool wait_for_standby(unit& u);
+    [[nodiscard]] bool was_lost_there(const node_view& node) const;
+    [[nodiscard]] bool end_lost_read(unit& u);
     void tell_of_loss(const server_loss& what);
 
     // session_cancel.cpp: what a cancel request meets

@@ -74,6 +74,7 @@ void session::on_server_lost(backend& from, std::string_view farewell) {
 session::server_loss session::take_loss(backend& from, std::string_view farewell) {
     server_loss what;
     what.node = from.home().key().node;
+    what.role_epoch = from.state.role_epoch;
     what.standby = from.state.standby;
     what.readies = from.conversation().frontend_readies();
     what.open = unit_open_;
@@ -138,7 +139,8 @@ bool session::may_ask_again(const backend& from, const server_loss& what) {
 /// Asked again, once. A statement that may have brought its server down is not let loose on the
 /// primary: another standby answers it, or nobody.
 void session::ask_elsewhere(const server_loss& what) {
-    lost_read_ = lost_read{what.node, is_suspect(what), {}};
+    lost_read_ = lost_read{
+        what.node, what.role_epoch, owner_.signals().looks_begun.load(), is_suspect(what), {}};
     lost_read_->why = {what.sqlstate.empty() ? "57P02" : what.sqlstate,
                        what.message.empty() ? "pgweir: the server connection was lost under this "
                                               "read, and no other standby can answer it"
@@ -149,6 +151,25 @@ void session::ask_elsewhere(const server_loss& what) {
     if (block_ != block_state::on_standby) return;
     block_ = block_state::deferred;
     moved_ = true;
+}
+
+/// The read would be asked again of the very server that has ended its connection.
+bool session::was_lost_there(const node_view& node) const {
+    return lost_read_ && node.id == lost_read_->node && node.role_epoch == lost_read_->role_epoch;
+}
+
+/// If that server lives, somebody wanted the statement to end, and is obeyed; only a look that has
+/// begun since then can tell.
+bool session::end_lost_read(unit& u) {
+    const auto& node = owner_.view().nodes[lost_read_->node];
+    if (node.sample.number > lost_read_->look) {
+        const auto why = lost_read_->why;
+        fail_unit(u, why.sqlstate, why.message, {}, why.hint);
+        return true;
+    }
+    owner_.hint_monitor(node.id);
+    wait_until(wait_for::lost_read);
+    return false;
 }
 
 /// The read of a lost server waits for a standby that may answer it.
@@ -162,7 +183,7 @@ bool session::wait_for_standby(unit& u) {
         fail_unit(u, why.sqlstate, why.message, {}, why.hint);
         return true;
     }
-    wait_until(wait_for::standby);
+    wait_until(wait_for::lost_read);
     return false;
 }
 

@@ -162,6 +162,7 @@ bool session::go_to_primary(unit& u) {
         wait_until(wait_for::primary);
         return false;
     }
+    if (was_lost_there(owner_.view().nodes[*primary])) return end_lost_read(u);
     if (owner_.view().confirmed && consistency_.level == consistency_level::session) {
         // What a standby has shown may still wait there for its acknowledgement (RULES A8).
         floor_.settle(owner_.view(), owner_.samples());

@@ -78,6 +78,27 @@ TEST_F(broken_server, AServerThatDiesInAStatementIsAnErrorAndTheSessionLives) {
     EXPECT_EQ(letters(client.converse(wire::query("select 1"))), "TDCZ");
 }
 
+/// The server lives: who has ended the statement does not want it to begin anew.
+TEST_F(broken_server, AReadThatSomebodyEndsIsNotAskedAgainOfTheSameServer) {
+    pg_connection session{conninfo(proxy_->port(), accounts::app)};
+    ASSERT_TRUE(wait_until([&] {
+        return explained_route(session, "select pg_sleep(1)").find("pure_read") !=
+               std::string::npos;
+    }));
+    auto client = wire();
+    client.send(wire::query("select pg_sleep(600), 'ends-once'"));
+    ASSERT_TRUE(wait_until([] {
+        return cluster_->primary().count_backends(
+                   "state = 'active' and query like '%ends-once%'") == 1;
+    }));
+    cluster_->primary().must("select pg_terminate_backend(pid) from pg_stat_activity where query "
+                             "like '%ends-once%' and pid <> pg_backend_pid()");
+    const auto messages = client.read_until_ready();
+    EXPECT_EQ(sqlstate(messages), "57P01");
+    EXPECT_EQ(statuses(messages), "I");
+    EXPECT_EQ(letters(client.converse(wire::query("select 1"))), "TDCZ");
+}
+
 TEST_F(broken_server, AServerThatDiesInABlockLeavesItAborted) {
     auto client = wire();
     client.converse(wire::query("begin; create temporary table t (n int) on commit drop"));
