@@ -4,6 +4,7 @@
 // query is told in proxy/README.md.
 #pragma once
 
+#include "protocol/rows.hpp"
 #include "proxy/net/stream.hpp"
 #include "proxy/pool/backend.hpp"
 #include "proxy/pool/pool.hpp"
@@ -347,13 +348,16 @@ private:
     void answer_rows(unit& u,
                      std::string_view tag,
                      const std::vector<std::string>& columns,
-                     const std::vector<std::vector<std::string>>& rows);
+                     const std::vector<std::vector<std::string>>& rows,
+                     protocol::field_description each = {});
     void explain_route(unit& u, const sql::statement_facts& asked);
     void show_own_parameter(unit& u, const std::string& name);
     void show_position(unit& u);
     void take_over_position(unit& u, const std::string& text);
     void set_consistency(const consistency_setting& wanted);
     void show_session(unit& u);
+    void show_pool(unit& u, std::string_view topic);
+    [[nodiscard]] std::optional<std::uint16_t> reads_from();
     void set_own_parameter(unit& u, const sql::statement_facts& facts);
 
     worker& owner_;

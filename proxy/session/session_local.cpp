@@ -5,6 +5,7 @@
 #include "protocol/rows.hpp"
 #include "protocol/simple_query.hpp"
 #include "proxy/config/values.hpp"
+#include "proxy/session/pool_show.hpp"
 #include "proxy/session/session.hpp"
 #include "sql/routing_hint.hpp"
 
@@ -107,7 +108,7 @@ bool session::answers_here(const unit& u) const {
     case sql::statement_kind::explain_route:
         return u.is_simple();
     case sql::statement_kind::show:
-        return u.is_simple() && is_own_parameter(one->name);
+        return u.is_simple() && (is_own_parameter(one->name) || is_pool_topic(one->name));
     case sql::statement_kind::set:
     case sql::statement_kind::reset:
         return runs_once(u) && !one->effects.empty() && is_own_parameter(one->effects.front().name);
@@ -131,6 +132,7 @@ void session::answer_here(unit& u) {
     case sql::statement_kind::explain_route:
         return explain_route(u, one);
     case sql::statement_kind::show:
+        if (is_pool_topic(one.name)) return show_pool(u, one.name);
         return show_own_parameter(u, one.name);
     default:
         return set_own_parameter(u, one);
@@ -202,13 +204,13 @@ void session::answer_command(unit& u, std::string_view tag) {
 void session::answer_rows(unit& u,
                           std::string_view tag,
                           const std::vector<std::string>& columns,
-                          const std::vector<std::vector<std::string>>& rows) {
+                          const std::vector<std::vector<std::string>>& rows,
+                          protocol::field_description each) {
     auto& out = io_->out();
     protocol::row_description description;
     for (const auto& c : columns) {
-        protocol::field_description field;
-        field.name = c;
-        description.fields.push_back(field);
+        each.name = c;
+        description.fields.push_back(each);
     }
     encode(description, out);
     for (const auto& r : rows) {
