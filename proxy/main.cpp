@@ -3,6 +3,7 @@
 #include "proxy/asio.hpp"
 #include "proxy/config/command_line.hpp"
 #include "proxy/config/describe.hpp"
+#include "proxy/config/import/import.hpp"
 #include "proxy/config/load.hpp"
 #include "proxy/log.hpp"
 #include "proxy/server.hpp"
@@ -11,6 +12,9 @@
 #include <sys/resource.h>
 
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
 
 namespace {
 
@@ -33,6 +37,37 @@ void raise_descriptor_limit() {
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
     limit.rlim_cur = limit.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+std::optional<std::string> text_of(const std::filesystem::path& path) {
+    std::ifstream file{path, std::ios::binary};
+    std::ostringstream text;
+    if (file && !std::filesystem::is_directory(path)) text << file.rdbuf();
+    if (!file || text.view().empty()) return {};
+    return text.str();
+}
+
+/// Settings to standard output; what is lost with them, and what they still lack, to standard
+/// error.
+int import_file(const command_line& wanted) {
+    const std::filesystem::path path{wanted.import_file};
+    const auto text = text_of(path);
+    if (!text) {
+        std::fprintf(stderr, "%s: cannot be read, or is empty\n", path.c_str());
+        return 2;
+    }
+    const auto format = wanted.import_from.empty()       ? guess_import_format(path.native(), *text)
+                        : wanted.import_from == "pgpool" ? import_format::pgpool
+                                                         : import_format::pgbouncer;
+    const auto beside = [&](const std::string& name) { return text_of(path.parent_path() / name); };
+    const auto made = import_configuration(*text, path.filename().native(), format, beside);
+    if (!made.failed) std::fputs(made.toml.c_str(), stdout);
+    for (const auto& one : made.remarks)
+        if (one.level != settings_message::severity::information)
+            std::fprintf(stderr, "%s\n", to_string(one).c_str());
+    for (const auto& one : made.missing)
+        std::fprintf(stderr, "before pgweir can start with it: %s\n", one.c_str());
+    return made.failed ? 2 : 0;
 }
 
 int serve(const command_line& wanted) {
@@ -75,6 +110,8 @@ int main(int argc, char** argv) {
     case command_line::action::print_settings_reference:
         std::fputs(settings_reference().c_str(), stdout);
         return 0;
+    case command_line::action::import_configuration:
+        return import_file(wanted);
     default:
         return serve(wanted);
     }

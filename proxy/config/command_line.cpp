@@ -18,6 +18,7 @@ constexpr const char* footer =
     "  pgweir --config /etc/pgweir/pgweir.toml\n"
     "  pgweir --set nodes=pg-0,pg-1,pg-2 --set users_file=users.txt --set port=6432\n"
     "  PGWEIR_CFG_NODES=pg-0,pg-1 PGWEIR_CFG_USERS_FILE=users.txt pgweir --check\n"
+    "  pgweir import /etc/pgpool2/pgpool.conf > pgweir.toml\n"
     "\n"
     "Signals: SIGHUP reads the settings again; SIGTERM and SIGINT take no new\n"
     "clients, let transactions finish (shutdown_timeout), then leave.\n"
@@ -46,6 +47,12 @@ parse_command_line(int count, const char* const* arguments, const std::string& v
     app.add_flag("--print-settings-reference", print_reference,
                  "Write the reference of settings (Markdown) and leave");
     app.add_flag("-V,--version", show_version, "Print the version and leave");
+    auto* const import = app.add_subcommand(
+        "import", "Print the settings that a pgpool.conf or pgbouncer.ini means, and leave");
+    import->add_option("FILE", parsed.import_file, "Configuration of pgpool or PgBouncer")
+        ->required();
+    import->add_option("--from", parsed.import_from, "Whose it is, if its name does not tell")
+        ->check(CLI::IsMember({"pgpool", "pgbouncer"}));
     try {
         app.parse(count, arguments);
     } catch (const CLI::ParseError& failure) {
@@ -57,7 +64,9 @@ parse_command_line(int count, const char* const* arguments, const std::string& v
         parsed.text = out.str() + err.str();
         return parsed;
     }
-    if (show_version) {
+    if (import->parsed()) {
+        parsed.wanted = command_line::action::import_configuration;
+    } else if (show_version) {
         parsed.wanted = command_line::action::leave;
         parsed.text = "pgweir " + version + "\n";
     } else if (help_settings) {

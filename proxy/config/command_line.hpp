@@ -12,13 +12,16 @@ struct command_line {
         check,                    // read and check the settings, then leave
         print_settings_help,      // --help-settings
         print_settings_reference, // --print-settings-reference
+        import_configuration,     // import FILE
         leave,                    // `text` is all there is to say (--help, --version, a mistake)
     };
     action wanted = action::run;
     std::string config_file;
     std::vector<std::string> assignments; // --set, in order
-    std::string text;                     // for `leave`: what to print …
-    int exit_code = 0; // … and to leave with: 0 to standard output, 2 to standard error
+    std::string import_file;
+    std::string import_from; // pgpool, pgbouncer; empty: guess
+    std::string text;        // for `leave`: what to print …
+    int exit_code = 0;       // … and to leave with: 0 to standard output, 2 to standard error
 };
 
 /// Never throws for a mistake: it is action::leave with exit code 2.

@@ -1,4 +1,5 @@
-// PGWEIR_CFG_<KEY>: any flat setting, its name in capitals.
+// PGWEIR_CFG_<KEY>: any flat setting, its name in capitals; PGWEIR_CFG_<KEY>_FILE: a file whose
+// first line is its value.
 #include "proxy/config/draft.hpp"
 #include "proxy/config/table.hpp"
 
@@ -38,6 +39,34 @@ bool is_injected_by_kubernetes(std::string_view name, std::string_view value) {
            rest.size() > 2 && rest[1] >= '0' && rest[1] <= '9';
 }
 
+namespace {
+
+/// The setting whose value stands in a file that the variable names; empty: it is no such variable.
+std::string key_of_file_variable(std::string_view key) {
+    constexpr std::string_view suffix = "_file";
+    if (!key.ends_with(suffix)) return {};
+    key.remove_suffix(suffix.size());
+    return find_setting(key) != nullptr ? std::string{key} : std::string{};
+}
+
+void set_from_file(const std::string& key,
+                   const std::string& path,
+                   const std::string& where,
+                   const environment_variables& environment,
+                   settings_draft& draft) {
+    if (path.empty()) return;
+    const auto plain = where.substr(where.rfind(' ') + 1, where.size() - where.rfind(' ') - 6);
+    if (std::ranges::find(environment, plain, &environment_variables::value_type::first) !=
+        environment.end()) {
+        draft.error(where, key, "contradicts " + plain + "; set one of them");
+        return;
+    }
+    auto value = first_line_of(path, where, key, draft);
+    if (!value.empty()) draft.set_text(key, std::move(value), where);
+}
+
+} // namespace
+
 void read_native_environment(const environment_variables& environment, settings_draft& draft) {
     constexpr std::string_view prefix = "PGWEIR_CFG_";
     std::string unknown;
@@ -47,8 +76,11 @@ void read_native_environment(const environment_variables& environment, settings_
         std::ranges::transform(key, key.begin(), [](char c) {
             return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
         });
+        const auto where = "environment variable " + name;
         if (find_setting(key) != nullptr)
-            draft.set_text(key, value, "environment variable " + name);
+            draft.set_text(key, value, where);
+        else if (const auto in_file = key_of_file_variable(key); !in_file.empty())
+            set_from_file(in_file, value, where, environment, draft);
         else
             unknown += (unknown.empty() ? "" : ", ") + name;
     }

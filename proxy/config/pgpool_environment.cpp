@@ -1,12 +1,16 @@
 #include "proxy/config/pgpool_environment.hpp"
 
+#include "proxy/config/import/pgpool_conf.hpp"
 #include "proxy/config/pgpool_variables.hpp"
 
 #include <algorithm>
 #include <array>
-#include <charconv>
+#include <cerrno>
 #include <filesystem>
-#include <map>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <system_error>
 
 namespace pgweir {
 
@@ -18,7 +22,7 @@ struct direct_variable {
     std::string_view key;
     std::string_view unit; // appended to a number that has none
 };
-constexpr std::array<direct_variable, 7> direct_variables{{
+constexpr std::array<direct_variable, 8> direct_variables{{
     {"PGPOOL_PORT_NUMBER", "port", ""},
     {"PGPOOL_CONNECT_TIMEOUT", "connect_timeout", "ms"},
     {"PGPOOL_HEALTH_CHECK_TIMEOUT", "check_timeout", "s"},
@@ -26,6 +30,7 @@ constexpr std::array<direct_variable, 7> direct_variables{{
     {"PGPOOL_CONNECTION_LIFE_TIME", "server_idle_timeout", "s"},
     {"PGPOOL_AUTHENTICATION_METHOD", "auth_method", ""},
     {"PGPOOL_SR_CHECK_DATABASE", "monitor_database", ""},
+    {"PGPOOL_TMP_DIR", "unix_socket_dir", ""},
 }};
 
 constexpr std::array<std::pair<std::string_view, std::string_view>, 3> direct_switches{{
@@ -46,7 +51,7 @@ constexpr std::array<remark, 21> obsolete_variables{{
      "a refused check is repeated once, at once; nodes come back by themselves"},
     {"PGPOOL_HEALTH_CHECK_RETRY_DELAY",
      "a refused check is repeated once, at once; nodes come back by themselves"},
-    {"PGPOOL_HEALTH_CHECK_PSQL_TIMEOUT", "probes use /livez and /readyz"},
+    {"PGPOOL_HEALTH_CHECK_PSQL_TIMEOUT", "only the image's healthcheck.sh looks at it"},
     {"PGPOOL_CHILD_MAX_CONNECTIONS", "there are no child processes"},
     {"PGPOOL_CHILD_LIFE_TIME", "there are no child processes"},
     {"PGPOOL_AES_KEY", "passwords of variables are held in memory only"},
@@ -66,12 +71,11 @@ constexpr std::array<remark, 21> obsolete_variables{{
 }};
 
 /// Constants of the image that some manifests repeat: not worth a line.
-constexpr std::array<std::string_view, 15> silent_variables{
-    "PGPOOL_BASE_DIR",        "PGPOOL_BIN_DIR",          "PGPOOL_DATA_DIR",
-    "PGPOOL_CONF_DIR",        "PGPOOL_DEFAULT_CONF_DIR", "PGPOOL_ETC_DIR",
-    "PGPOOL_DEFAULT_ETC_DIR", "PGPOOL_LOG_DIR",          "PGPOOL_TMP_DIR",
-    "PGPOOL_INITSCRIPTS_DIR", "PGPOOL_CONF_FILE",        "PGPOOL_PCP_CONF_FILE",
-    "PGPOOL_PGHBA_FILE",      "PGPOOL_LOG_FILE",         "PGPOOL_PID_FILE"};
+constexpr std::array<std::string_view, 14> silent_variables{
+    "PGPOOL_BASE_DIR",         "PGPOOL_BIN_DIR",   "PGPOOL_DATA_DIR",        "PGPOOL_CONF_DIR",
+    "PGPOOL_DEFAULT_CONF_DIR", "PGPOOL_ETC_DIR",   "PGPOOL_DEFAULT_ETC_DIR", "PGPOOL_LOG_DIR",
+    "PGPOOL_INITSCRIPTS_DIR",  "PGPOOL_CONF_FILE", "PGPOOL_PCP_CONF_FILE",   "PGPOOL_PGHBA_FILE",
+    "PGPOOL_LOG_FILE",         "PGPOOL_PID_FILE"};
 
 /// Features that are not there, asked for by a yes.
 constexpr std::array<remark, 3> missing_switches{{
@@ -104,11 +108,6 @@ void read_remarks(pgpool_variables& from, settings_draft& draft) {
     for (const auto& [name, why] : missing_switches) {
         if (from.take_switch(name).value_or(false))
             draft.warning(from.where(name), "", std::string{why});
-    }
-    if (from.take("PGPOOL_USER_CONF_FILE")) {
-        draft.warning(
-            from.where("PGPOOL_USER_CONF_FILE"), "",
-            "is not read; write what it says into pgweir's TOML file (see pgweir --help-settings)");
     }
     // Rules that keep people out must not be lost in silence.
     if (from.take("PGPOOL_USER_HBA_FILE")) {
@@ -212,6 +211,68 @@ void read_tls(pgpool_variables& from, settings_draft& draft) {
                   "auth_method says; set client_tls_sslmode to ask for less");
 }
 
+/// Variables that a line of the user's file completes rather than replaces, as lines of the file
+/// that the image would have written before it.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 8> completed_variables{{
+    {"PGPOOL_NUM_INIT_CHILDREN", "num_init_children"},
+    {"PGPOOL_MAX_POOL", "max_pool"},
+    {"PGPOOL_RESERVED_CONNECTIONS", "reserved_connections"},
+    {"PGPOOL_SR_CHECK_USER", "sr_check_user"},
+    {"PGPOOL_SR_CHECK_PASSWORD", "sr_check_password"},
+    {"PGPOOL_SR_CHECK_DATABASE", "sr_check_database"},
+    {"PGPOOL_HEALTH_CHECK_USER", "health_check_user"},
+    {"PGPOOL_HEALTH_CHECK_PASSWORD", "health_check_password"},
+}};
+
+/// What a line is about: lines of one group belong together.
+std::string_view group_of(std::string_view name) {
+    if (name.starts_with("backend_") && name != "backend_clustering_mode") return "nodes";
+    if (name.starts_with("sr_check_") || name.starts_with("health_check_")) return "checks";
+    if (name == "num_init_children" || name == "max_pool" || name == "reserved_connections")
+        return "sizes";
+    return {};
+}
+
+std::vector<configuration_line> lines_before(pgpool_variables& from, const pgpool_conf& file) {
+    std::vector<configuration_line> lines = pgpool_node_lines(from);
+    for (const auto& [name, parameter] : completed_variables) {
+        if (auto value = from.take(name))
+            lines.push_back({std::string{parameter}, std::move(*value), from.where(name)});
+    }
+    std::erase_if(lines, [&](const auto& line) {
+        return std::ranges::none_of(file.lines, [&](const auto& other) {
+            return group_of(other.name) == group_of(line.name);
+        });
+    });
+    return lines;
+}
+
+/// The image puts the user's file behind its own, so that it wins over the variables.
+void read_user_conf(pgpool_variables& from, settings_draft& draft) {
+    constexpr std::string_view name = "PGPOOL_USER_CONF_FILE";
+    const auto path = from.take(name);
+    if (!path) return;
+    std::ifstream file{*path, std::ios::binary};
+    std::ostringstream text;
+    if (file && !std::filesystem::is_directory(*path)) text << file.rdbuf();
+    if (!file) {
+        draft.error(from.where(name), "",
+                    "names " + *path +
+                        ", which cannot be read: " + std::generic_category().message(errno));
+        return;
+    }
+    auto conf = parse_pgpool_conf(text.view(), *path);
+    for (const auto& one : conf.problems)
+        draft.error(one.where, one.key, one.text);
+    auto lines = lines_before(from, conf);
+    conf.lines.insert(conf.lines.begin(), std::make_move_iterator(lines.begin()),
+                      std::make_move_iterator(lines.end()));
+    const auto demanded = draft.values.client_tls_sslmode;
+    apply(translate_pgpool(conf, {.complete = false, .read_file = {}}), draft);
+    // `ssl = on` takes nothing back from a demand for certificates.
+    if (demanded >= tls_mode::verify_ca) draft.values.client_tls_sslmode = demanded;
+}
+
 } // namespace
 
 void read_pgpool_environment(const environment_variables& environment, settings_draft& draft) {
@@ -224,6 +285,7 @@ void read_pgpool_environment(const environment_variables& environment, settings_
     read_sizes(from, draft);
     read_balancing(from, draft);
     read_tls(from, draft);
+    read_user_conf(from, draft);
     read_remarks(from, draft);
     if (const auto unknown = from.not_taken(); !unknown.empty()) {
         draft.warning("environment", "", "variables that mean nothing here: " + unknown);

@@ -180,6 +180,23 @@ void read_pgpool_nodes(pgpool_variables& from, settings_draft& draft) {
     }
 }
 
+std::vector<configuration_line> pgpool_node_lines(pgpool_variables& from) {
+    constexpr std::string_view name = "PGPOOL_BACKEND_NODES";
+    constexpr std::array<std::string_view, 5> parameters{"backend_hostname", "backend_port",
+                                                         "backend_weight", "backend_data_directory",
+                                                         "backend_flag"};
+    std::vector<configuration_line> lines;
+    for (const auto& item : pgpool_list(from.take(name).value_or(""))) {
+        const auto fields = node_fields(item);
+        for (std::size_t i = 1; i < fields.size() && i <= parameters.size(); ++i) {
+            if (!fields[i].empty())
+                lines.push_back(
+                    {std::string{parameters[i - 1]} + fields[0], fields[i], from.where(name)});
+        }
+    }
+    return lines;
+}
+
 namespace {
 
 /// A pool_passwd file: lines of user:secret, the secret plain (perhaps after TEXT) or md5…. What
@@ -230,7 +247,11 @@ void read_pgpool_users(pgpool_variables& from, settings_draft& draft) {
     };
     const auto user = from.take("PGPOOL_POSTGRES_USERNAME");
     if (const auto password = from.take("PGPOOL_POSTGRES_PASSWORD")) {
-        add(user.value_or("postgres"), *password, "PGPOOL_POSTGRES_PASSWORD");
+        const auto name = user.value_or("postgres");
+        add(name, *password, "PGPOOL_POSTGRES_PASSWORD");
+        // It also asks the servers for the secrets of users that no variable names.
+        draft.set_text("auth_user", name, from.where("PGPOOL_POSTGRES_USERNAME"));
+        draft.set_text("auth_password", *password, from.where("PGPOOL_POSTGRES_PASSWORD"));
     }
     const auto custom = pgpool_list(from.take("PGPOOL_POSTGRES_CUSTOM_USERS").value_or(""));
     const auto secrets = pgpool_list(from.take("PGPOOL_POSTGRES_CUSTOM_PASSWORDS").value_or(""));

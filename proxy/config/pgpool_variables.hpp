@@ -3,6 +3,7 @@
 #pragma once
 
 #include "proxy/config/draft.hpp"
+#include "proxy/config/import/translation.hpp"
 
 #include <map>
 #include <optional>
@@ -42,6 +43,8 @@ private:
 [[nodiscard]] std::vector<std::string> pgpool_list(std::string_view text);
 
 void read_pgpool_nodes(pgpool_variables& from, settings_draft& draft);
+/// The same nodes as lines of pgpool.conf.
+[[nodiscard]] std::vector<configuration_line> pgpool_node_lines(pgpool_variables& from);
 void read_pgpool_users(pgpool_variables& from, settings_draft& draft);
 
 } // namespace pgweir

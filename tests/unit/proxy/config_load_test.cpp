@@ -202,6 +202,28 @@ TEST(LoadSettings, APasswordMayStandInAFile) {
     EXPECT_THAT(refusal({"auth_password_file=/nonexistent/x"}), HasSubstr("cannot be read"));
 }
 
+TEST(LoadSettings, AnyNativeVariableMayNameAFile) {
+    const temporary_file file{"7\n"};
+    const temporary_file nodes{"a,b:5433\n"};
+    EXPECT_EQ(load(valid(), {{"PGWEIR_CFG_POOL_SIZE_FILE", file.path()}}).values.pool_size, 7U);
+    EXPECT_EQ(load({"auth_user=x"}, {{"PGWEIR_CFG_NODES_FILE", nodes.path()}}).values.nodes.size(),
+              2U);
+    EXPECT_EQ(load(valid(), {{"PGWEIR_CFG_POOL_SIZE_FILE", ""}}).values.pool_size, 20U);
+    const auto failure = [](const environment_variables& set) {
+        try {
+            static_cast<void>(load(valid(), set));
+        } catch (const settings_error& error) {
+            return std::string{error.what()};
+        }
+        return std::string{"no error"};
+    };
+    EXPECT_EQ(failure({{"PGWEIR_CFG_POOL_SIZE_FILE", file.path()}, {"PGWEIR_CFG_POOL_SIZE", "3"}}),
+              "environment variable PGWEIR_CFG_POOL_SIZE_FILE: pool_size contradicts "
+              "PGWEIR_CFG_POOL_SIZE; set one of them");
+    EXPECT_THAT(failure({{"PGWEIR_CFG_POOL_SIZE_FILE", "/nonexistent/x"}}),
+                HasSubstr("cannot be read"));
+}
+
 struct contradiction {
     std::vector<std::string> assignments;
     std::string says;

@@ -1,4 +1,5 @@
 #include "proxy/config/load.hpp"
+#include "proxy/config/values.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -293,6 +294,69 @@ TEST(PgpoolEnvironment, AccessRulesAreNotLostInSilence) {
     EXPECT_TRUE(load({{"PGPOOL_ENABLE_POOL_HBA", "yes"}}).messages.empty());
 }
 
+TEST(PgpoolEnvironment, TheUsersFileWinsOverTheVariables) {
+    const secret_file file{"port = 7001\nport = 7002 # the last one\nlog_connections = off\n"
+                           "num_init_children = 50\nbackend_weight1 = 0\nno_such_thing = 1\n"
+                           "child_life_time = 300\nsr_check_user = 'other'\n"};
+    const auto loaded = load({{"PGPOOL_USER_CONF_FILE", file.path()},
+                              {"PGPOOL_PORT_NUMBER", "6000"},
+                              {"PGPOOL_NUM_INIT_CHILDREN", "10"},
+                              {"PGPOOL_RESERVED_CONNECTIONS", "5"},
+                              {"PGPOOL_SR_CHECK_USER", "repmgr"},
+                              {"PGPOOL_SR_CHECK_PASSWORD", "r"},
+                              {"PGPOOL_BACKEND_NODES", "0:a:1:0.5,1:b:2,"}});
+    const auto& all = loaded.values;
+    EXPECT_EQ(all.port, 7002);
+    EXPECT_FALSE(all.log_connections);
+    EXPECT_EQ(all.max_client_connections, 45U);
+    EXPECT_EQ(format_value(all.nodes), "a:1:0.5,b:2:0");
+    EXPECT_EQ(all.monitor_user, "other");
+    EXPECT_EQ(all.monitor_password, secret{"r"});
+    EXPECT_THAT(all.listen_address, ElementsAre("*")) << "it is not the whole configuration";
+    std::vector<std::string> texts;
+    for (const auto& one : loaded.messages)
+        texts.push_back(to_string(one));
+    EXPECT_THAT(texts, testing::UnorderedElementsAre(
+                           HasSubstr(":6: no_such_thing is no parameter of pgpool"),
+                           HasSubstr(":7: child_life_time has no meaning here")));
+}
+
+TEST(PgpoolEnvironment, TheUsersFileMustBeReadableAndRight) {
+    EXPECT_THAT(failure({{"PGPOOL_USER_CONF_FILE", "/nonexistent/p"}}),
+                HasSubstr("cannot be read"));
+    const secret_file broken{"port 'open\n"};
+    EXPECT_THAT(failure({{"PGPOOL_USER_CONF_FILE", broken.path()}}), HasSubstr(":1: port is not"));
+    const secret_file native{"backend_clustering_mode = native_replication\n"};
+    EXPECT_THAT(failure({{"PGPOOL_USER_CONF_FILE", native.path()}}),
+                HasSubstr("is native_replication"));
+}
+
+TEST(PgpoolEnvironment, TheUsersFileTakesNoDemandForCertificatesBack) {
+    const secret_file pem{"pem"};
+    const secret_file conf{"ssl = on\nssl_cert = '" + pem.path() + "'\nssl_key = '" + pem.path() +
+                           "'\n"};
+    EXPECT_EQ(values({{"PGPOOL_ENABLE_TLS", "yes"},
+                      {"PGPOOL_TLS_CERT_FILE", pem.path()},
+                      {"PGPOOL_TLS_KEY_FILE", pem.path()},
+                      {"PGPOOL_TLS_CA_FILE", pem.path()},
+                      {"PGPOOL_USER_CONF_FILE", conf.path()}})
+                  .client_tls_sslmode,
+              tls_mode::verify_ca);
+    EXPECT_EQ(values({{"PGPOOL_USER_CONF_FILE", conf.path()}}).client_tls_sslmode,
+              tls_mode::prefer);
+}
+
+TEST(PgpoolEnvironment, UsersThatNoVariableNamesAreAskedFromTheServers) {
+    const auto all = values({{"PGPOOL_POSTGRES_USERNAME", "boss"}});
+    EXPECT_EQ(all.auth_user, "boss");
+    EXPECT_EQ(all.auth_password, secret{"pw"});
+}
+
+TEST(PgpoolEnvironment, TheSocketIsInTheImagesDirectory) {
+    EXPECT_EQ(values({{"PGPOOL_TMP_DIR", "/tmp"}}).unix_socket_dir, "/tmp");
+    EXPECT_EQ(values({}).unix_socket_dir, "");
+}
+
 class MissingFeature : public testing::TestWithParam<std::pair<std::string, std::string>> {};
 
 TEST_P(MissingFeature, AskedForIsAWarning) {
@@ -307,8 +371,7 @@ INSTANTIATE_TEST_SUITE_P(All,
                          MissingFeature,
                          testing::Values(std::pair{"PGPOOL_ENABLE_LDAP", "yes"},
                                          std::pair{"PGPOOL_ENABLE_LOG_HOSTNAME", "yes"},
-                                         std::pair{"PGPOOL_ENABLE_LOG_PER_NODE_STATEMENT", "yes"},
-                                         std::pair{"PGPOOL_USER_CONF_FILE", "/x/pgpool.conf"}));
+                                         std::pair{"PGPOOL_ENABLE_LOG_PER_NODE_STATEMENT", "yes"}));
 
 class ObsoleteVariable : public testing::TestWithParam<std::string> {};
 
