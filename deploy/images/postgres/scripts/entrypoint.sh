@@ -17,6 +17,9 @@ shut_down() {
     : >"$tmp/stopping"
     [ -z "$long_pid" ] || kill "$long_pid" 2>/dev/null || true
     stop_repmgrd
+    if [ "$cluster" = yes ] && server_is_running && [ -z "$long_pid" ]; then
+        "$scripts/bin/pgweir-node" stop || true
+    fi
     stop_server
     say "stopped"
     exit 0

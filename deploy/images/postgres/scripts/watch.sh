@@ -169,7 +169,7 @@ join_running() {
         if [ "$following_rounds" -ge 10 ]; then
             rejoin_until_done "$host" "$their_port"
         fi
-    elif repmgrd_is_running && [ "$seeking" -lt 5 ]; then
+    elif repmgrd_is_running && [ "$seeking" -lt 2 ]; then
         seeking=$((seeking + 1))
     else
         stop_repmgrd
