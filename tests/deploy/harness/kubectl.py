@@ -38,14 +38,17 @@ def wait_until(what, condition, patience_s=120, every_s=0.5):
 class Namespace:
     """Made for a test and deleted with all that is in it."""
 
-    def __init__(self, name):
+    def __init__(self, name, keep=False):
         self.name = name
+        self.keep = keep
 
     def __enter__(self):
         run(["kubectl", "create", "namespace", self.name])
         return self
 
     def __exit__(self, *_):
+        if self.keep:
+            return
         run(["kubectl", "delete", "namespace", self.name, "--wait=true"], patience_s=180, check=False)
         self.free_volumes()
 
