@@ -2,7 +2,9 @@
 #include "tests/support/proxied_test.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
+#include <iostream>
 #include <thread>
 
 namespace pgweir::test {
@@ -38,7 +40,25 @@ protected:
                                {"PGUSER", accounts::app.name},
                                {"PGDATABASE", "app"},
                                {"PGPASSWORD", accounts::app.password}};
+        std::jthread witness{[](const std::stop_token& done) { tell_if_stuck(done); }};
         return run_command(all, options, 120s);
+    }
+    /// pgbench itself says nothing of what it waits for.
+    static void tell_if_stuck(const std::stop_token& done) {
+        for (const auto begun = std::chrono::steady_clock::now();
+             std::chrono::steady_clock::now() - begun < 60s; std::this_thread::sleep_for(50ms))
+            if (done.stop_requested()) return;
+        std::cout << "pgbench runs for a minute now\n";
+        for (const auto& node : cluster_->nodes())
+            std::cout << node->value(
+                             "select string_agg(concat_ws(' ', pid, state, wait_event_type, "
+                             "wait_event, now() - state_change, query), E'\\n') from "
+                             "pg_stat_activity where usename = 'app'")
+                      << "\n--\n";
+        if (is_direct()) return;
+        const auto log = proxy_->log();
+        std::cout << log.substr(log.size() - std::min<std::size_t>(log.size(), 6000)) << '\n'
+                  << proxy_->http("/metrics").body << std::endl;
     }
     static int most_pool_backends() {
         int most = 0;
