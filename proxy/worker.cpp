@@ -264,6 +264,8 @@ void worker::on_catalog(const catalog_news& news) {
     if (news.generation < known.generation) return;
     known.snapshot = news.snapshot;
     known.generation = news.generation;
+    for (auto* const s : view_watchers_.in_order())
+        if (view_watchers_.contains(s)) s->on_catalog();
 }
 
 database_catalog& worker::catalog_of(const std::string& database) {

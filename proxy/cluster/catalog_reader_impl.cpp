@@ -79,21 +79,68 @@ void catalog_reader::impl::ask(const std::shared_ptr<catalog_slot>& slot) {
     entry->timer.cancel();
 }
 
+catalog_reader::impl::node_address catalog_reader::impl::address_of(const node_view& node) {
+    return {node.host, node.address, node.port, node.role_epoch};
+}
+
 void catalog_reader::impl::on_view(const cluster_view& view) {
-    if (!view.primary) return; // the old one may come back; reads fail meanwhile
-    const auto& node = view.nodes[*view.primary];
-    primary_address now{node.host, node.address, node.port, node.role_epoch};
-    if (primary_ == now || stopping_) return;
+    if (stopping_) return;
+    if (view.primary)
+        on_primary(view);
+    else
+        on_no_primary(view);
+}
+
+void catalog_reader::impl::on_primary(const cluster_view& view) {
+    auto now = address_of(view.nodes[*view.primary]);
     const bool is_first = !primary_;
+    const bool is_other = primary_ != now;
+    stand_in_.reset();
     primary_ = std::move(now);
     for (auto& [name, which] : databases_) {
-        // What the former primary had may be lost, and what the new one has is not known.
-        if (!is_first) require_newer(*which->slot);
-        which->reconnect = true;
-        which->is_asked = true;
-        which->not_before = {};
-        which->timer.cancel();
+        if (!is_other && !which->of_standby) continue;
+        // What the former primary had may be lost, and what the new one has is not known; a standby
+        // may not have had the latest.
+        if (!is_first || which->of_standby) require_newer(*which->slot);
+        which->of_standby = false;
+        read_anew(*which);
     }
+}
+
+/// The old primary may come back, and reads go on meanwhile: where its catalog was not read in
+/// time, a standby's says what they may do there. The one that has replayed most is asked.
+void catalog_reader::impl::on_no_primary(const cluster_view& view) {
+    const node_view* best = nullptr;
+    for (const auto& node : view.nodes)
+        if (node.readable && (best == nullptr || best->sample.replay < node.sample.replay))
+            best = &node;
+    if (best == nullptr || (stand_in_ && *stand_in_ == address_of(*best))) return;
+    // Two that are equally far need not take turns.
+    const auto is_present = [this](const node_view& node) {
+        return node.readable && address_of(node) == *stand_in_;
+    };
+    if (stand_in_ && std::ranges::any_of(view.nodes, is_present)) return;
+    stand_in_ = address_of(*best);
+    for (auto& [name, which] : databases_)
+        if (is_hungry(*which)) read_anew(*which);
+}
+
+/// A read is asked for, or under way at a server that will not answer.
+bool catalog_reader::impl::is_hungry(const database& which) {
+    return which.is_asked || which.is_reading;
+}
+
+/// From the present source, and at once.
+void catalog_reader::impl::read_anew(database& which) {
+    which.reconnect = true;
+    which.is_asked = true;
+    which.not_before = {};
+    which.timer.cancel();
+    which.link.end_wait();
+}
+
+const std::optional<catalog_reader::impl::node_address>& catalog_reader::impl::source() const {
+    return stand_in_ ? stand_in_ : primary_;
 }
 
 void catalog_reader::impl::on_reload(monitor_settings settings) {
@@ -122,12 +169,14 @@ void catalog_reader::impl::on_end() {
 task<> catalog_reader::impl::serve(std::shared_ptr<impl> self, std::shared_ptr<database> which) {
     co_await asio::this_coro::throw_if_cancelled(false);
     while (!stopping_) {
-        if (!which->is_asked || !primary_ || clock::now() < which->not_before) {
+        if (!which->is_asked || !source() || clock::now() < which->not_before) {
             co_await wait(which);
             continue;
         }
         which->is_asked = false; // whoever asks from now on gets another read
+        which->is_reading = true;
         const auto failure = co_await read(which);
+        which->is_reading = false;
         if (!stopping_) on_read(*which, failure);
     }
     which->link.close();
@@ -154,7 +203,7 @@ task<> catalog_reader::impl::wait(std::shared_ptr<database> which) {
 
 task<catalog_reader::impl::maybe_failure>
 catalog_reader::impl::connect(std::shared_ptr<database> which) {
-    const auto to = *primary_;
+    const auto to = *source();
     setting_list options{{"application_name", "pgweir catalog"},
                          {"gssencmode", "disable"},
                          {"host", to.host},
@@ -194,6 +243,7 @@ catalog_reader::impl::run(std::shared_ptr<database> which,
 task<catalog_reader::impl::maybe_failure>
 catalog_reader::impl::read(std::shared_ptr<database> which) {
     if (which->reconnect) which->link.close();
+    const bool of_standby = stand_in_.has_value();
     std::uint64_t generation = 0;
     std::vector<catalog_result> results;
     maybe_failure failure;
@@ -216,6 +266,7 @@ catalog_reader::impl::read(std::shared_ptr<database> which) {
         link_failure unusable{{failure_kind::other, "the rows make no catalog"}, {}};
         co_return unusable;
     }
+    which->of_standby = which->of_standby || of_standby;
     catalog_news news{which->slot, std::move(snapshot), generation};
     publish_(std::move(news));
     co_return std::nullopt;
@@ -227,6 +278,10 @@ void catalog_reader::impl::on_read(database& which, const maybe_failure& failure
         which.read_at = now;
         which.not_before = now + settings_.catalog_pause;
         which.last_complaint.clear();
+        return;
+    }
+    if (which.reconnect) { // another source meanwhile
+        which.is_asked = true;
         return;
     }
     const bool is_missing = failure->sqlstate == "3D000";

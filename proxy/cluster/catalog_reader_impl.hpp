@@ -46,20 +46,27 @@ private:
         bool is_asked = true;
         bool is_reading = false;
         bool reconnect = false;
+        bool of_standby = false; // what was read last
         std::optional<clock::time_point> read_at;
         clock::time_point not_before{};
         std::string last_complaint;
     };
-    struct primary_address {
+    struct node_address {
         std::string host;
         std::string address;
         std::uint16_t port = 0;
         std::uint64_t role_epoch = 0;
-        friend bool operator==(const primary_address&, const primary_address&) = default;
+        friend bool operator==(const node_address&, const node_address&) = default;
     };
     using maybe_failure = std::optional<link_failure>;
 
     void require_newer(catalog_slot& slot);
+    [[nodiscard]] const std::optional<node_address>& source() const;
+    void on_primary(const cluster_view& view);
+    void on_no_primary(const cluster_view& view);
+    [[nodiscard]] static bool is_hungry(const database& which);
+    void read_anew(database& which);
+    [[nodiscard]] static node_address address_of(const node_view& node);
     void post_read(const std::shared_ptr<catalog_slot>& slot);
     void ask(const std::shared_ptr<catalog_slot>& slot);
     [[nodiscard]] task<> serve(std::shared_ptr<impl> self, std::shared_ptr<database> which);
@@ -80,7 +87,8 @@ private:
     std::mutex mutex_; // slots_ alone
     std::map<std::string, std::shared_ptr<catalog_slot>> slots_;
     std::map<std::string, std::shared_ptr<database>> databases_;
-    std::optional<primary_address> primary_;
+    std::optional<node_address> primary_;  // the last one that was seen
+    std::optional<node_address> stand_in_; // a standby, while there is no primary
     bool stopping_ = false;
     std::size_t running_ = 0;
     std::function<void()> done_;

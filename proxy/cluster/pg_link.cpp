@@ -96,9 +96,13 @@ void pg_link::close() {
     if (connection_ != nullptr) PQfinish(std::exchange(connection_, nullptr));
 }
 
+void pg_link::end_wait() {
+    timer_.cancel();
+}
+
 void pg_link::interrupt() {
     interrupted_ = true;
-    timer_.cancel();
+    end_wait();
 }
 
 link_failure pg_link::lost(failure_kind kind, std::string text) {

@@ -58,7 +58,9 @@ public:
     [[nodiscard]] std::uint32_t server_version() const;
 
     void close();
-    /// Makes a wait that is under way, and every later one, end at once as timed out. For stopping.
+    /// A wait that is under way ends at once as timed out.
+    void end_wait();
+    /// The same, and every later one. For stopping.
     void interrupt();
 
 private:

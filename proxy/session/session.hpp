@@ -59,6 +59,7 @@ public:
     void drain(bool now);
     /// A new cluster view: a wait for a position, a primary, or a server connection may be over.
     void on_view();
+    void on_catalog();
     /// Roles changed: a wait for a connection may be for the wrong node.
     void on_roles();
     /// It waits until it may keep a server connection, and now perhaps may.
@@ -167,6 +168,7 @@ private:
     bool handle_unit(unit& u);
     bool handle_with_lease(unit& u);
     [[nodiscard]] bool waits_for_its_primary(const unit& u);
+    void look_again();
     [[nodiscard]] bool waits_for_view() const {
         return waiting_ == wait_for::look || waiting_ == wait_for::primary ||
                waiting_ == wait_for::lost_read;
@@ -285,6 +287,7 @@ private:
         std::uint16_t node = 0;       // not there again …
         std::uint64_t role_epoch = 0; // … while this lasts
         std::uint64_t look = 0;       // the latest one that had begun
+        unsigned sightings = 0;       // of that server alive, since then
         bool only_standbys = false;
         lease_refusal why; // what the client is told if nobody can
     };

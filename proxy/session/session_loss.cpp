@@ -139,14 +139,18 @@ bool session::may_ask_again(const backend& from, const server_loss& what) {
 /// Asked again, once. A statement that may have brought its server down is not let loose on the
 /// primary: another standby answers it, or nobody.
 void session::ask_elsewhere(const server_loss& what) {
-    lost_read_ = lost_read{
-        what.node, what.role_epoch, owner_.signals().looks_begun.load(), is_suspect(what), {}};
-    lost_read_->why = {what.sqlstate.empty() ? "57P02" : what.sqlstate,
-                       what.message.empty() ? "pgweir: the server connection was lost under this "
-                                              "read, and no other standby can answer it"
-                                            : what.message,
-                       {},
-                       std::string{usable}};
+    lost_read_ = lost_read{};
+    auto& lost = *lost_read_;
+    lost.node = what.node;
+    lost.role_epoch = what.role_epoch;
+    lost.look = owner_.signals().looks_begun.load();
+    lost.only_standbys = is_suspect(what);
+    lost.why = {what.sqlstate.empty() ? "57P02" : what.sqlstate,
+                what.message.empty() ? "pgweir: the server connection was lost under this "
+                                       "read, and no other standby can answer it"
+                                     : what.message,
+                {},
+                std::string{usable}};
     take_back_unit();
     if (block_ != block_state::on_standby) return;
     block_ = block_state::deferred;
@@ -158,14 +162,20 @@ bool session::was_lost_there(const node_view& node) const {
     return lost_read_ && node.id == lost_read_->node && node.role_epoch == lost_read_->role_epoch;
 }
 
-/// If that server lives, somebody wanted the statement to end, and is obeyed; only a look that has
-/// begun since then can tell.
+/// If that server lives, somebody wanted the statement to end, and is obeyed; only looks that have
+/// begun since then can tell, and the first of them may come before the shutdown has reached the
+/// monitor's own connection.
 bool session::end_lost_read(unit& u) {
-    const auto& node = owner_.view().nodes[lost_read_->node];
-    if (node.sample.number > lost_read_->look) {
-        const auto why = lost_read_->why;
-        fail_unit(u, why.sqlstate, why.message, {}, why.hint);
-        return true;
+    constexpr unsigned enough = 2;
+    auto& lost = *lost_read_;
+    const auto& node = owner_.view().nodes[lost.node];
+    if (node.sample.number > lost.look) {
+        if (++lost.sightings >= enough) {
+            const auto why = lost.why;
+            fail_unit(u, why.sqlstate, why.message, {}, why.hint);
+            return true;
+        }
+        lost.look = owner_.signals().looks_begun.load();
     }
     owner_.hint_monitor(node.id);
     wait_until(wait_for::lost_read);

@@ -308,9 +308,19 @@ void session::stop_waiting() {
 }
 
 void session::on_view() {
-    if (!waits_for_view()) return;
     // Without a primary a read may find a standby.
     if (waiting_ == wait_for::primary && !owner_.view().primary && !read_waits_) return;
+    look_again();
+}
+
+/// What waits for a primary may be known for a read now.
+void session::on_catalog() {
+    if (waiting_ == wait_for::primary && !owner_.view().primary && !lease_) look_again();
+}
+
+/// The unit that waits for a view is judged and routed anew.
+void session::look_again() {
+    if (!waits_for_view()) return;
     const auto what = waiting_;
     const auto deadline = wait_deadline_;
     stop_waiting();
