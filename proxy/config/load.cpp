@@ -31,15 +31,17 @@ void read_assignments(const std::vector<std::string>& assignments, settings_draf
     }
 }
 
-/// The password that `file_key` names, into `into`; both given is a contradiction.
+/// The password that `file_key` names, into `into`; both given is a contradiction, unless the other
+/// is what the image's variables said, which every later source may replace.
 void read_password_file(settings_draft& draft,
                         const std::string& path,
                         std::string_view file_key,
                         std::string_view key,
+                        const secret& by_image,
                         secret& into) {
     if (path.empty()) return;
     const auto where = draft.origin(file_key);
-    if (!into.empty()) {
+    if (!into.empty() && into != by_image) {
         draft.error(where, file_key,
                     "contradicts " + std::string{key} + " (" + draft.origin(key) +
                         "); set one of them");
@@ -60,14 +62,16 @@ settings_error::settings_error(std::vector<settings_message> problems)
 loaded_settings load_settings(const settings_sources& sources) {
     settings_draft draft;
     read_pgpool_environment(sources.environment, draft);
+    const auto monitor_by_image = draft.values.monitor_password;
+    const auto auth_by_image = draft.values.auth_password;
     if (!sources.config_file.empty()) read_toml_file(sources.config_file, draft);
     read_native_environment(sources.environment, draft);
     read_assignments(sources.assignments, draft);
     auto& values = draft.values;
     read_password_file(draft, values.monitor_password_file, "monitor_password_file",
-                       "monitor_password", values.monitor_password);
+                       "monitor_password", monitor_by_image, values.monitor_password);
     read_password_file(draft, values.auth_password_file, "auth_password_file", "auth_password",
-                       values.auth_password);
+                       auth_by_image, values.auth_password);
     if (!draft.has_errors()) validate(draft);
     if (!draft.has_errors()) check_files(draft);
 

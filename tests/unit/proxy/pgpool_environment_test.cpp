@@ -352,6 +352,19 @@ TEST(PgpoolEnvironment, UsersThatNoVariableNamesAreAskedFromTheServers) {
     EXPECT_EQ(all.auth_password, secret{"pw"});
 }
 
+TEST(PgpoolEnvironment, APasswordFileOfALaterSourceWins) {
+    const secret_file file{"later\n"};
+    const auto all = values({{"PGPOOL_SR_CHECK_PASSWORD", "r"},
+                             {"PGWEIR_CFG_AUTH_PASSWORD_FILE", file.path()},
+                             {"PGWEIR_CFG_MONITOR_PASSWORD_FILE", file.path()}});
+    EXPECT_EQ(all.auth_password, secret{"later"});
+    EXPECT_EQ(all.monitor_password, secret{"later"});
+    EXPECT_EQ(all.users.at("postgres").password, secret{"pw"});
+    EXPECT_THAT(failure({{"PGWEIR_CFG_AUTH_PASSWORD_FILE", file.path()},
+                         {"PGWEIR_CFG_AUTH_PASSWORD", "x"}}),
+                HasSubstr("contradicts auth_password"));
+}
+
 TEST(PgpoolEnvironment, TheSocketIsInTheImagesDirectory) {
     EXPECT_EQ(values({{"PGPOOL_TMP_DIR", "/tmp"}}).unix_socket_dir, "/tmp");
     EXPECT_EQ(values({}).unix_socket_dir, "");
