@@ -51,6 +51,11 @@ register() {
     fi
 }
 
+# A new primary may have made repmgr's tables anew.
+is_registered() {
+    [ -n "$(local_sql -d "$repmgr_database" "select 1 from repmgr.nodes where node_id = $node_id and active" 2>/dev/null)" ]
+}
+
 become_primary() {
     [ "$registered_as" != primary ] || return 0
     make_repmgr || return 0
@@ -144,6 +149,7 @@ round_as_standby() {
     read -r _ _ _ _ timeline _ _ sender _ <<<"$answer"
     if streams_from_primary "$sender"; then
         seeking=0 following_rounds=0 rewinds=0 majority_since='' won_before='' last_word=''
+        [ $((round % 15)) != 0 ] || is_registered || registered_as=''
         register "standby of $sender" standby register --force --upstream-node-id="${sender_role##* }" || return 0
         start_repmgrd
         return
@@ -215,8 +221,9 @@ enough_to_elect() {
         return 1
     fi
     : "${majority_since:=$SECONDS}"
+    if [ $((SECONDS - majority_since)) -ge "$election_wait" ]; then return 0; fi
     say_once "nobody is primary; $1 of $2 members are here: waiting up to $election_wait s for the rest"
-    [ $((SECONDS - majority_since)) -ge "$election_wait" ]
+    return 1
 }
 
 # The server does not let anybody in yet: it replays WAL, perhaps WAL that only a primary has.
