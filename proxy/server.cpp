@@ -161,6 +161,7 @@ int server::run() {
         workers_[l.worker]->post([at = l.at] { at->start(); });
     spdlog::info("pgweir {} started workers={} nodes={}", PGWEIR_VERSION, workers_.size(),
                  live_->values.nodes.size());
+    manager_.ready([this] { return alive(); });
     control_.run();
     for (auto& w : workers_)
         w->stop();
@@ -249,6 +250,7 @@ void server::reload(std::function<void(std::string)> done) {
 
 task<> server::reload_now(std::function<void(std::string)> done) {
     std::string problem;
+    manager_.reloading();
     try {
         auto loaded = load_settings(sources_);
         auto next = apply_reload(live_->values, std::move(loaded.values));
@@ -277,6 +279,7 @@ task<> server::reload_now(std::function<void(std::string)> done) {
         control_counters_.reload_failures.add();
         spdlog::error("settings not reloaded, the old ones stay: {}", problem);
     }
+    manager_.reloaded();
     done(problem);
     co_return;
 }
@@ -302,6 +305,8 @@ void server::stop_now() {
 task<> server::finish() {
     if (!at_once_) spdlog::info("shutting down mode=drain");
     shared_.draining.store(true);
+    manager_.stopping(std::chrono::ceil<std::chrono::seconds>(live_->values.shutdown_timeout) +
+                      std::chrono::seconds{5});
     for (auto& l : listeners_)
         workers_[l.worker]->post([at = l.at] { at->stop(); });
     for (auto& w : workers_)

@@ -9,6 +9,7 @@
 #include "proxy/metrics/counters.hpp"
 #include "proxy/net/listener.hpp"
 #include "proxy/session/auth_directory.hpp"
+#include "proxy/service_manager.hpp"
 #include "proxy/session/cancel_registry.hpp"
 #include "proxy/worker.hpp"
 
@@ -84,6 +85,7 @@ private:
     asio::io_context control_{1};
     asio::executor_work_guard<io_executor> guard_{control_.get_executor()};
     asio::basic_signal_set<io_executor> signals_{control_.get_executor()};
+    service_manager manager_{control_};
     monitor_signals monitor_signals_;
     cancel_registry cancels_;
     auth_directory secrets_;
