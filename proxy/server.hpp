@@ -8,8 +8,8 @@
 #include "proxy/defaults_watch.hpp"
 #include "proxy/metrics/counters.hpp"
 #include "proxy/net/listener.hpp"
-#include "proxy/session/auth_directory.hpp"
 #include "proxy/service_manager.hpp"
+#include "proxy/session/auth_directory.hpp"
 #include "proxy/session/cancel_registry.hpp"
 #include "proxy/worker.hpp"
 

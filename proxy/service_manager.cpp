@@ -38,9 +38,9 @@ service_manager_wishes wishes_of(const service_manager_variables& variables, lon
 }
 
 service_manager::service_manager(asio::io_context& control)
-    : wishes_{wishes_of({std::getenv("NOTIFY_SOCKET"), std::getenv("WATCHDOG_USEC"),
-                         std::getenv("WATCHDOG_PID")},
-                        ::getpid())},
+    : wishes_{wishes_of(
+          {std::getenv("NOTIFY_SOCKET"), std::getenv("WATCHDOG_USEC"), std::getenv("WATCHDOG_PID")},
+          ::getpid())},
       socket_{control.get_executor()}, timer_{control.get_executor()} {}
 
 void service_manager::ready(std::function<bool()> alive) {

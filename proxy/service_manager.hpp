@@ -1,6 +1,7 @@
 // What the manager of services (systemd) is told of this process, if it has asked by NOTIFY_SOCKET:
-// that it serves, reads its settings again, or ends, and as its watchdog that all workers turn. Owned
-// by the server, used on the control thread. Source: manual pages sd_notify, sd_watchdog_enabled.
+// that it serves, reads its settings again, or ends, and as its watchdog that all workers turn.
+// Owned by the server, used on the control thread. Source: manual pages sd_notify,
+// sd_watchdog_enabled.
 #pragma once
 
 #include "proxy/asio.hpp"
@@ -30,7 +31,8 @@ struct service_manager_wishes {
 };
 
 /// What cannot be meant for this process is left out.
-[[nodiscard]] service_manager_wishes wishes_of(const service_manager_variables& variables, long pid);
+[[nodiscard]] service_manager_wishes wishes_of(const service_manager_variables& variables,
+                                               long pid);
 
 class service_manager {
 public:

@@ -13,6 +13,7 @@ run_deploy() {
     run_cases monitoring "$root/tests/deploy/check_monitoring"
     run_cases postgres_rules "$root/tests/deploy/postgres_rules"
     run_cases manifests "$root/tests/deploy/check_manifests"
+    run_cases migration "$root/tests/deploy/check_migration"
     if "$root/deploy/images/build" "$images"; then
         echo 'passed images.build' >>"$work/result"
     else
