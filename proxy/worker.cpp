@@ -50,6 +50,8 @@ void worker::stop() {
     // What still lives refers to parts of this worker: let go in an order that leaves them whole.
     view_watchers_.clear();
     pin_waiters_.clear();
+    for (const auto& s : sessions_)
+        s->frontend_stream()->let_go();
     sessions_.clear();
     replications_.clear();
     pools_.clear();

@@ -242,6 +242,10 @@ void stream::close() {
     resume_reading();
 }
 
+void stream::let_go() {
+    reader_.reset();
+}
+
 int stream::release() {
     error_code ec;
     const auto fd = socket_.release(ec);

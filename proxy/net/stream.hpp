@@ -96,6 +96,8 @@ public:
     tls_stream& start_tls(asio::ssl::context& context);
 
     [[nodiscard]] std::uint64_t bytes_out() const { return bytes_out_; }
+    /// The reader hears of nothing any more, and is not kept alive: its executor has stopped.
+    void let_go();
     /// Gives the file descriptor away (plain streams with empty output only), for another thread to
     /// go on with.
     [[nodiscard]] int release();

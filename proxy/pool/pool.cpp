@@ -34,7 +34,10 @@ bool is_out_of_use(const cluster_view& view, std::uint16_t node) {
 pool::pool(worker& owner, connection_budget::pool_slot& slot, std::string node_name)
     : owner_{owner}, slot_{slot}, node_name_{std::move(node_name)} {}
 
-pool::~pool() = default;
+pool::~pool() {
+    for (const auto& b : all_)
+        b->io().let_go();
+}
 
 backend_ptr pool::pop_idle(std::size_t index) {
     auto taken = std::move(idle_[index]);
