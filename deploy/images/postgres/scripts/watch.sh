@@ -1,7 +1,8 @@
 # shellcheck shell=bash disable=SC2154 # variables of env.sh
-# The life of a member: every two seconds it looks at its own role and does what that role needs.
+# The life of a member: every few seconds it looks at its own role and does what that role needs.
 
 round=0
+rest=2             # seconds to the next look: more of them while all is well
 repmgrd_pid='' repmgrd_started=0
 seeking=0          # rounds in which somebody else was primary and we followed nobody
 following_rounds=0 # rounds since we have begun to follow somebody without success
@@ -122,7 +123,10 @@ round_as_primary() {
     local timeline=$1 registered answers
     seeking=0 sender_role=''
     become_primary
-    [ "$registered_as" != primary ] || start_repmgrd
+    if [ "$registered_as" = primary ]; then
+        start_repmgrd
+        rest=4
+    fi
     [ $((round % 3)) = 0 ] || return 0
     registered=$(registered_nodes)
     answers=$(ask_others "$registered")
@@ -152,30 +156,32 @@ round_as_standby() {
         [ $((round % 15)) != 0 ] || is_registered || registered_as=''
         register "standby of $sender" standby register --force --upstream-node-id="${sender_role##* }" || return 0
         start_repmgrd
+        rest=4
         return
     fi
     registered=$(registered_nodes)
     answers=$(ask_others "$registered")
     best=$(best_primary "$answers" "$system_id" "$timeline")
     if [ -n "$best" ]; then
-        join_running "$best"
+        join_running "$best" "$timeline"
     else
         following_rounds=0
         consider_election "$answer"$'\n'"$answers" "$registered"
     fi
 }
 
-# join_running PRIMARY: repmgrd has its chance first; who cannot stream after 20 s is of another history.
+# join_running PRIMARY TIMELINE: of one's own timeline, repmgrd has its chance first; a newer one is a
+# promotion that is done. Who cannot stream after 20 s is of another history.
 join_running() {
-    local host their_port
-    read -r host their_port _ <<<"$1"
+    local host their_port their_timeline
+    read -r host their_port _ _ their_timeline _ <<<"$1"
     majority_since='' won_before=''
     if [ "$(current_upstream)" = "$host" ]; then
         following_rounds=$((following_rounds + 1))
         if [ "$following_rounds" -ge 10 ]; then
             rejoin_until_done "$host" "$their_port"
         fi
-    elif repmgrd_is_running && [ "$seeking" -lt 2 ]; then
+    elif repmgrd_is_running && [ "$seeking" -lt 2 ] && [ "$their_timeline" -le "$2" ]; then
         seeking=$((seeking + 1))
     else
         stop_repmgrd
@@ -262,7 +268,7 @@ on_server_end() {
 watch() {
     local answer
     while :; do
-        round=$((round + 1))
+        round=$((round + 1)) rest=2
         if ! server_is_running; then
             on_server_end
         elif answer=$(ask_self); then
@@ -274,6 +280,6 @@ watch() {
         else
             round_not_ready
         fi
-        pause 2
+        pause "$rest"
     done
 }
