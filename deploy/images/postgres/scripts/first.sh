@@ -92,7 +92,9 @@ first_start() {
     make_user
     [ "$cluster" = no ] || make_repmgr
     run_user_scripts
-    stop_server
+    stop_server 600
+    # Only these files: to flush a whole file system that others write to can take minutes.
+    "$pg_bin/initdb" --sync-only -D "$data.new" >&2 || die "the new data could not be written to disk"
     mv "$data.new" "$data"
-    sync -f "$volume"
+    sync "$volume"
 }

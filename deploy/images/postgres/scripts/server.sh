@@ -16,9 +16,10 @@ start_server() {
 
 server_is_running() { [ -n "$server_pid" ] && kill -0 "$server_pid" 2>/dev/null; }
 
-# stop_server: fast; what a lost connection could hold up has 25 s, then the server is ended at once.
+# stop_server [SECONDS]: fast; what a lost connection could hold up has 25 s, within a pod's usual 30 s of
+# grace, then the server is ended at once.
 stop_server() {
-    local deadline=$((SECONDS + 25))
+    local deadline=$((SECONDS + ${1:-25}))
     server_is_running || return 0
     kill -INT "$server_pid" 2>/dev/null || true
     while server_is_running && [ "$SECONDS" -lt "$deadline" ]; do pause 0.1; done
