@@ -300,13 +300,26 @@ void server::stop_now() {
     });
 }
 
-/// Not ready at once; idle sessions end now, busy ones at the end of their transaction, all at the
-/// latest after shutdown_timeout.
+/// Not ready, and serving: whoever sends clients here learns of the end first.
+task<> server::say_farewell() {
+    const auto deadline = std::chrono::steady_clock::now() + live_->values.shutdown_delay;
+    spdlog::info("shutting down after shutdown_delay={}ms", live_->values.shutdown_delay.count());
+    leaving_.store(true);
+    steady_timer again{control_.get_executor()};
+    while (!at_once_ && std::chrono::steady_clock::now() < deadline) {
+        again.expires_after(std::chrono::milliseconds{20});
+        co_await again.async_wait(nothrow);
+    }
+}
+
+/// Not ready at once; after shutdown_delay idle sessions end, busy ones at the end of their
+/// transaction, all at the latest after shutdown_timeout.
 task<> server::finish() {
+    const auto patience = live_->values.shutdown_delay + live_->values.shutdown_timeout;
+    manager_.stopping(std::chrono::ceil<std::chrono::seconds>(patience) + std::chrono::seconds{5});
+    if (!at_once_ && live_->values.shutdown_delay.count() != 0) co_await say_farewell();
     if (!at_once_) spdlog::info("shutting down mode=drain");
     shared_.draining.store(true);
-    manager_.stopping(std::chrono::ceil<std::chrono::seconds>(live_->values.shutdown_timeout) +
-                      std::chrono::seconds{5});
     for (auto& l : listeners_)
         workers_[l.worker]->post([at = l.at] { at->stop(); });
     for (auto& w : workers_)
@@ -334,7 +347,7 @@ task<> server::finish() {
 }
 
 bool server::ready() const {
-    if (shared_.draining.load()) return false;
+    if (leaving_.load() || shared_.draining.load()) return false;
     if (view_->primary) return true;
     if (live_->values.ready_requires == ready_condition::primary) return false;
     for (const auto& node : view_->nodes)

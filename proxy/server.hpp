@@ -77,6 +77,7 @@ private:
     void on_defaults_changed(default_changes what);
     void retire_for(const default_changes& what, std::optional<std::uint16_t> node);
     [[nodiscard]] std::uint32_t server_connection_limit(const node_view& node) const;
+    task<> say_farewell();
     task<> finish();
 
     settings_sources sources_;
@@ -112,7 +113,8 @@ private:
     };
     std::vector<listening> listeners_;
     bool finishing_ = false;
-    bool at_once_ = false; // no patience with sessions any more
+    std::atomic<bool> leaving_{false}; // told to stop, and not refusing anybody yet
+    bool at_once_ = false;             // no patience with sessions any more
     int exit_code_ = 0;
 };
 

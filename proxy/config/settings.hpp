@@ -156,6 +156,7 @@ struct settings {
     milliseconds client_login_timeout{60000};
     milliseconds idle_transaction_timeout{0};
     milliseconds query_timeout{0};
+    milliseconds shutdown_delay{0};
     milliseconds shutdown_timeout{25000};
     bool tcp_keepalive = true;
     milliseconds tcp_keepalive_idle{60000};

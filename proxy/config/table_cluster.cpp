@@ -172,12 +172,19 @@ constexpr std::array timeout_rows{
                                     "Server connections older than this are closed once they are "
                                     "idle, each a little earlier or later than the "
                                     "others. Frees what long-lived backends gather. 0: never."),
+    row<&settings::shutdown_delay>(
+        "shutdown_delay",
+        applies::on_reload,
+        {.max = hour},
+        "After SIGTERM: how long everything goes on, new clients included, while /readyz says 503. "
+        "For load balancers and Kubernetes, which go on sending clients for a moment. A second "
+        "SIGTERM ends it."),
     row<&settings::shutdown_timeout>(
         "shutdown_timeout",
         applies::on_reload,
         {.max = hour},
-        "After SIGTERM: how long transactions under way may take to finish before their sessions "
-        "are ended. Keep it below "
+        "After SIGTERM and shutdown_delay: how long transactions under way may take to finish "
+        "before their sessions are ended. Keep both together below "
         "the grace period of whoever sends the signal (Kubernetes: 30 s)."),
 };
 

@@ -125,6 +125,17 @@ TEST_F(lifecycle, WhileDrainingNewClientsAreRefused) {
     EXPECT_EQ(proxy->wait_for_exit(10s), 0);
 }
 
+TEST_F(lifecycle, ForShutdownDelayAllGoesOnButReadiness) {
+    auto proxy = start({{"shutdown_delay", "1h"}});
+    auto before = logged_in(proxy->port());
+    proxy->send_signal(SIGTERM);
+    ASSERT_TRUE(wait_until([&] { return proxy->http("/readyz").status != 200; }));
+    EXPECT_EQ(letters(before.converse(wire::query("select 1"))), "TDCZ");
+    EXPECT_TRUE(pg_connection(conninfo(proxy->port(), accounts::app)).connected());
+    proxy->send_signal(SIGTERM);
+    EXPECT_EQ(proxy->wait_for_exit(10s), 0);
+}
+
 TEST_F(lifecycle, ALoginThatEndsWhileDrainingIsToldTheSame) {
     auto proxy = start();
     wire_client late{proxy->port()};
