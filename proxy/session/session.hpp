@@ -393,6 +393,7 @@ private:
     // session state
     std::unordered_map<std::string, prepared_ptr> statements_;
     prepared_ptr unnamed_;
+    bool unnamed_streams_ = false; // the leased connection's is ours, too long to be known
     std::vector<pending_change> changes_; // until their place in the queue is reached
     std::uint64_t last_change_ = 0;
     parameter_map followed_;   // what this session set: start-up values, then SETs

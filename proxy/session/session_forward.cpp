@@ -190,8 +190,11 @@ void session::forward_parse(unit& u,
     const auto names = protocol::decode_parse_names(body);
     if (!names || u.rest != 0) {
         // Too large to look at: passed on as it is, unknown to us by name.
-        if (conversation.add({expect::parse, origin::frontend, 0})) out += whole;
-        if (names && names->statement.empty()) unnamed_ = lease_->unnamed = nullptr;
+        if (!conversation.add({expect::parse, origin::frontend, 0})) return;
+        out += whole;
+        if (!body.starts_with('\0')) return;
+        unnamed_ = lease_->unnamed = nullptr;
+        unnamed_streams_ = true;
         return;
     }
     if (names->statement.empty()) {
@@ -267,8 +270,17 @@ void session::ensure_prepared(const prepared_ptr& statement, std::string& out) {
 }
 
 /// The same for the unnamed statement, which another session may have replaced on this connection.
+/// Whoever has none must not meet that of another: the server shall say that there is none.
 void session::ensure_unnamed(const prepared_ptr& statement, std::string& out) {
-    if (!statement || lease_->unnamed == statement || parses_unnamed()) return;
+    if (parses_unnamed()) return;
+    if (!statement) {
+        if (unnamed_streams_ || !lease_->conversation().add({expect::close, origin::helper, 0}))
+            return;
+        encode(protocol::close{protocol::target_kind::statement, {}}, out);
+        lease_->unnamed = nullptr;
+        return;
+    }
+    if (lease_->unnamed == statement) return;
     const auto tag = change({pending_change::parse_again, {}, statement, 0});
     if (lease_->conversation().add({expect::parse, origin::helper, tag}))
         encode(protocol::parse_names{{}, statement->text, statement->types}, out);

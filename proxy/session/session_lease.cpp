@@ -74,6 +74,7 @@ bool session::begin_lease(unit& u, backend_ptr leased) {
         }
     }
     lease_ = std::move(leased);
+    unnamed_streams_ = false;
     lease_->lend_to(this);
     lease_->state.used = true;
     leased_at_ = owner_.now();

@@ -180,20 +180,6 @@ TEST_F(extended_query, TheUnnamedStatementLivesFromOneUnitToTheNext) {
     EXPECT_THAT(first_columns(messages), ElementsAre("6"));
 }
 
-TEST_F(extended_query, ASimpleQueryDestroysTheUnnamedStatement) {
-    auto client = wire();
-    client.converse(wire::parse("", "select 1") + wire::sync());
-    client.converse(wire::query("select 2"));
-    EXPECT_EQ(sqlstate(client.converse(wire::bind("", "") + wire::sync())), "26000");
-}
-
-TEST_F(extended_query, AFailedParseDestroysTheUnnamedStatement) {
-    auto client = wire();
-    client.converse(wire::parse("", "select 1") + wire::sync());
-    client.converse(wire::parse("", "select no_such_thing") + wire::sync());
-    EXPECT_EQ(sqlstate(client.converse(wire::bind("", "") + wire::sync())), "26000");
-}
-
 TEST_F(extended_query, PreparingANameTwiceIs42P05) {
     auto client = wire();
     client.converse(wire::parse("twice", "select 1") + wire::sync());
