@@ -15,6 +15,7 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <exception>
 #include <utility>
 
@@ -38,6 +39,8 @@ inline constexpr auto nothrow = asio::as_tuple(asio::deferred);
 
 /// Called with what escaped a coroutine. Set once at start-up, before any coroutine runs.
 void report_escaped(const char* name, const std::exception_ptr& what) noexcept;
+/// How often that was, from any thread.
+[[nodiscard]] std::uint64_t internal_errors() noexcept;
 
 /// Starts `body` on `executor`. What escapes it is reported under `name`; nothing is swallowed. The
 /// body keeps what it uses alive by parameters of its own (shared_ptr by value).

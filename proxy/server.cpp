@@ -98,6 +98,10 @@ void server::make_workers() {
                           std::vector<catalog_result> results) {
         return catalog_from(database, version, results, live_->policy);
     };
+    source.on_read = [this](bool good) {
+        control_counters_.catalog_reads.add();
+        if (!good) control_counters_.catalog_failures.add();
+    };
     catalogs_ = std::make_unique<catalog_reader>(
         control_, watch, std::move(source), [this](const catalog_news& news) { publish(news); });
     admin_ = std::make_unique<admin_service>(*this);
@@ -117,6 +121,15 @@ void server::make_workers() {
         workers_.push_back(std::make_unique<worker>(i, shared_, live_));
 }
 
+std::shared_ptr<listener> server::make_listener(worker& w) {
+    return std::make_shared<listener>(
+        w.executor(),
+        [&w](stream_socket socket, std::string peer, bool local) {
+            w.welcome_client(std::move(socket), std::move(peer), local);
+        },
+        [&w] { w.counters().accept_pauses.add(); });
+}
+
 void server::make_listeners() {
     const auto& s = live_->values;
     const auto backlog = static_cast<int>(s.listen_backlog);
@@ -124,21 +137,14 @@ void server::make_listeners() {
     for (const auto& address : s.listen_address) {
         for (unsigned i = 0; i < workers_.size(); ++i) {
             auto& w = *workers_[i];
-            auto at = std::make_shared<listener>(
-                w.executor(), [&w](stream_socket socket, std::string peer, bool local) {
-                    w.welcome_client(std::move(socket), std::move(peer), local);
-                });
+            auto at = make_listener(w);
             port = at->listen_tcp(address, port, backlog);
             listeners_.push_back({i, std::move(at)});
         }
         spdlog::info("listening address={} port={}", address, port);
     }
     if (s.unix_socket_dir.empty()) return;
-    auto& first = *workers_.front();
-    auto at = std::make_shared<listener>(
-        first.executor(), [&first](stream_socket socket, std::string peer, bool local) {
-            first.welcome_client(std::move(socket), std::move(peer), local);
-        });
+    auto at = make_listener(*workers_.front());
     const auto path = s.unix_socket_dir + "/.s.PGSQL." + std::to_string(port);
     at->listen_unix(path, s.unix_socket_permissions.value, backlog);
     listeners_.push_back({0, std::move(at)});
@@ -185,7 +191,14 @@ void server::watch_signals() {
     });
 }
 
+void server::count_looks() {
+    control_counters_.checks.follow(monitor_signals_.looks_begun.load());
+    control_counters_.check_failures.follow(monitor_signals_.looks_failed.load());
+}
+
 void server::publish(cluster_view_ptr view) {
+    control_counters_.view_changes.add();
+    if (view_) control_counters_.role_changes.add(count_role_changes(*view_, *view));
     view_ = view;
     for (const auto& node : view->nodes)
         if (!node.is_vacant) budget_->set_node_limit(node.id, server_connection_limit(node));

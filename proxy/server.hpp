@@ -55,6 +55,8 @@ public:
     [[nodiscard]] connection_budget& budget() { return *budget_; }
     [[nodiscard]] shared_parts& shared() { return shared_; }
     [[nodiscard]] control_counters& counters() { return control_counters_; }
+    /// Brings the monitor's looks into counters().
+    void count_looks();
     /// True while a SWITCHOVER is under way: there is one at a time.
     [[nodiscard]] std::atomic<bool>& switching_over() { return switching_over_; }
     /// Control thread.
@@ -68,6 +70,7 @@ private:
     [[nodiscard]] live_settings_ptr make_live(const settings& values) const;
     void load_users(const settings& values);
     void make_workers();
+    [[nodiscard]] static std::shared_ptr<listener> make_listener(worker& w);
     void make_listeners();
     void watch_signals();
     task<> reload_now(std::function<void(std::string)> done);

@@ -77,7 +77,18 @@ void worker::tick() {
         if (view_watchers_.contains(s)) s->tick(now_);
     tick_pin_waiters();
     tick_outliers();
-    if (++ticks_ % ticks_per_sweep == 0) sweep_sessions();
+    if (++ticks_ % ticks_per_sweep != 0) return;
+    sweep_sessions();
+    count_facts();
+}
+
+void worker::count_facts() {
+    const auto& counts = facts_.counts();
+    counters_.facts_text_hits.follow(counts.exact_hits);
+    counters_.facts_folded_hits.follow(counts.folded_hits);
+    counters_.facts_misses.follow(counts.parsed);
+    counters_.facts_unparsed.follow(counts.refused + counts.too_long);
+    counters_.facts_evictions.follow(counts.evictions);
 }
 
 void worker::tick_pin_waiters() {

@@ -344,6 +344,7 @@ private:
     void tick_pin_waiters();
     void apply_pauses();
     void tick_outliers();
+    void count_facts();
     [[nodiscard]] bool on_node(const node_view& node);
     void on_new_primary(std::uint16_t id);
     void give_up_pools(std::uint16_t node, pool::which ones, const std::string& why);

@@ -111,6 +111,7 @@ facts_cache::facts_pointer facts_cache::look_up_folded(std::string_view text) {
     }
     ++counts_.parsed;
     auto known_now = std::make_shared<query_facts>(classify(text, parse_limit_));
+    if (!known_now->parsed) ++counts_.refused;
     known_now->fingerprint = hash_of(without_literals(text));
     facts_pointer facts = std::move(known_now);
     counts_.evictions += folded_.insert(hash, key_, facts, footprint(*facts));

@@ -24,6 +24,7 @@ public:
         std::uint64_t folded_hits = 0;
         std::uint64_t parsed = 0;   // texts given to libpg_query
         std::uint64_t too_long = 0; // texts beyond the parse limit
+        std::uint64_t refused = 0;  // of those parsed: texts that it could not make sense of
         std::uint64_t evictions = 0;
     };
 

@@ -32,6 +32,8 @@ struct catalog_source {
                                                  std::uint32_t server_version,
                                                  std::vector<catalog_result> results)>
         build;
+    /// Each reading that has ended; not good: the catalog could not be read. May be empty.
+    std::function<void(bool good)> on_read;
 };
 
 /// Whether a snapshot is fresh is one comparison: snapshot generation >= required. Shared by all

@@ -273,6 +273,7 @@ catalog_reader::impl::read(std::shared_ptr<database> which) {
 }
 
 void catalog_reader::impl::on_read(database& which, const maybe_failure& failure) {
+    if (source_.on_read) source_.on_read(!failure);
     const auto now = clock::now();
     if (!failure) {
         which.read_at = now;

@@ -185,6 +185,7 @@ void monitor::impl::take(watched_node& node, std::uint16_t id, check_outcome out
         node.not_before = {};
         topology_.on_answer(id, std::move(*outcome.answer), now);
     } else if (outcome.failure) {
+        signals_.looks_failed.fetch_add(1, std::memory_order_relaxed);
         const bool refused_us = outcome.failure->kind == failure_kind::wrong_password;
         const auto pause = refused_us ? settings_.wrong_password_pause : settings_.interval;
         node.not_before = now + pause;

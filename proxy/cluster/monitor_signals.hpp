@@ -17,6 +17,8 @@ struct monitor_signals {
     /// session reads it after it has taken an answer off the socket: only samples with a greater
     /// number bound that answer.
     alignas(64) std::atomic<std::uint64_t> looks_begun{0};
+    /// Of these, those without an answer.
+    std::atomic<std::uint64_t> looks_failed{0};
     /// How many sessions wait for a position. Use monitor::begin_waiting / end_waiting.
     alignas(64) std::atomic<std::uint32_t> waiting_for_look{0};
 

@@ -4,6 +4,7 @@
 
 #include "proxy/cluster/cluster_view.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -21,6 +22,9 @@ struct view_event {
 /// Positions alone are no event. `before` may have fewer nodes.
 [[nodiscard]] std::vector<view_event> describe_changes(const cluster_view& before,
                                                        const cluster_view& after);
+
+/// How many nodes have another role than before, those that came or went left out.
+[[nodiscard]] std::size_t count_role_changes(const cluster_view& before, const cluster_view& after);
 
 /// "3", "host:port", or "host" if only one node has it: the node's id.
 [[nodiscard]] std::optional<std::uint16_t> find_node(const cluster_view& view,

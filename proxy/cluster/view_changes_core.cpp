@@ -1,5 +1,6 @@
 #include "proxy/cluster/view_changes.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -100,6 +101,16 @@ std::vector<view_event> describe_changes(const cluster_view& before, const clust
     if (!after.primary && (before.primary || before.no_primary_because != after.no_primary_because))
         out.push_back({true, "no primary, writes wait: " + after.no_primary_because});
     return out;
+}
+
+std::size_t count_role_changes(const cluster_view& before, const cluster_view& after) {
+    std::size_t count = 0;
+    for (std::size_t id = 0; id < std::min(before.nodes.size(), after.nodes.size()); ++id) {
+        const auto& was = before.nodes[id];
+        const auto& is = after.nodes[id];
+        if (!was.is_vacant && !is.is_vacant && was.name == is.name && was.role != is.role) ++count;
+    }
+    return count;
 }
 
 std::optional<std::uint16_t> find_node(const cluster_view& view, std::string_view name) {

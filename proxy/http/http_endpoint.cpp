@@ -40,6 +40,7 @@ std::vector<const worker_counters*> http_endpoint::workers() const {
 }
 
 const control_counters& http_endpoint::control() const {
+    server_.count_looks();
     return server_.counters();
 }
 
@@ -68,6 +69,7 @@ std::vector<pool_gauges> http_endpoint::pools() const {
 
 process_gauges http_endpoint::process() const {
     process_gauges p;
+    p.internal_errors = internal_errors();
     p.version = PGWEIR_VERSION;
     p.uptime = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() -
                                                                 started_);

@@ -23,6 +23,8 @@ public:
     void add(std::uint64_t n = 1) noexcept {
         value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
     }
+    /// For what is counted elsewhere: its present count.
+    void follow(std::uint64_t total) noexcept { value_.store(total, std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t value() const noexcept {
         return value_.load(std::memory_order_relaxed);
     }
@@ -231,7 +233,6 @@ struct worker_counters {
 
     sqlstate_counters errors_from_servers; // ErrorResponses of servers that went on to clients
     sqlstate_counters errors_from_proxy;   // pgweir's own
-    counter internal_errors;               // broken invariants: each is a bug
     counter client_protocol_errors;
     counter server_protocol_errors;
 
@@ -245,6 +246,9 @@ struct worker_counters {
     counter standby_waits; // reads that waited for a standby because the primary must not answer
     counter standby_wait_timeouts; // … and failed
     counter blocks_moved;          // read blocks that moved from a standby to the primary
+
+    counter auth_queries; // secrets asked from servers
+    counter auth_query_failures;
 
     counter facts_text_hits;
     counter facts_folded_hits;
@@ -273,8 +277,6 @@ struct control_counters {
     counter catalog_failures;
     counter reloads;
     counter reload_failures;
-    counter auth_queries;
-    counter auth_query_failures;
     counter http_requests;
     counter switchovers; // where the console runs, one after the other
     counter switchover_failures;

@@ -37,6 +37,7 @@ struct process_gauges {
     std::chrono::seconds uptime{0};
     bool draining = false;
     std::uint32_t max_client_connections = 0;
+    std::uint64_t internal_errors = 0; // broken invariants: each is a bug
 };
 
 /// Where the exporter looks; the server implements it. Called on the control thread; what it

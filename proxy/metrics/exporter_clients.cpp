@@ -71,8 +71,6 @@ void add_errors(families& to, const worker_list& workers) {
             sum_of(workers, [=](const auto& w) -> auto& { return w.errors_from_proxy.at(i); }),
             {{"origin", "pgweir"}, {"class", name}});
     }
-    to.counters("internal_errors_total", "Broken invariants of pgweir; each is a bug.");
-    to.add(sum_of(workers, [](const auto& w) -> auto& { return w.internal_errors; }));
     to.counters("protocol_errors_total",
                 "Connections ended for bytes that break the protocol, by whose they were.");
     to.add(sum_of(workers, [](const auto& w) -> auto& { return w.client_protocol_errors; }),
@@ -119,6 +117,10 @@ void add_sessions(families& to, const worker_list& workers) {
 }
 
 void add_caches(families& to, const worker_list& workers) {
+    to.counters("auth_queries_total", "Secrets asked from servers.");
+    to.add(sum_of(workers, [](const auto& w) -> auto& { return w.auth_queries; }));
+    to.counters("auth_query_failures_total", "Secrets asked in vain.");
+    to.add(sum_of(workers, [](const auto& w) -> auto& { return w.auth_query_failures; }));
     to.counters("statement_cache_lookups_total",
                 "Lookups of what is known about a statement, by result.");
     to.add(sum_of(workers, [](const auto& w) -> auto& { return w.facts_text_hits; }),

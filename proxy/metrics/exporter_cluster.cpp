@@ -118,9 +118,9 @@ void add_control_families(families& to,
     count("switchovers_total", "Planned switchovers asked for (SWITCHOVER).", control.switchovers);
     count("switchover_failures_total", "Planned switchovers that failed or were given up.",
           control.switchover_failures);
-    count("auth_queries_total", "Secrets asked from servers.", control.auth_queries);
-    count("auth_query_failures_total", "Secrets asked in vain.", control.auth_query_failures);
     count("http_requests_total", "HTTP requests.", control.http_requests);
+    to.counters("internal_errors_total", "Broken invariants of pgweir; each is a bug.");
+    to.add(static_cast<double>(process.internal_errors));
     to.gauges("max_client_connections", "The limit on client connections.");
     to.add(process.max_client_connections);
     to.gauges("draining", "1 while pgweir takes no new clients because it was told to stop.");

@@ -34,8 +34,8 @@ bool out_of_resources(const error_code& ec) {
 
 } // namespace
 
-listener::listener(io_executor executor, accepted sink)
-    : acceptor_{std::move(executor)}, sink_{std::move(sink)} {}
+listener::listener(io_executor executor, accepted sink, paused on_pause)
+    : acceptor_{std::move(executor)}, sink_{std::move(sink)}, on_pause_{std::move(on_pause)} {}
 
 std::uint16_t listener::listen_tcp(const std::string& address, std::uint16_t port, int backlog) {
     try {
@@ -88,7 +88,7 @@ task<> listener::accept_loop(std::shared_ptr<listener> self) {
         if (self->stopped_) co_return;
         if (ec && out_of_resources(ec)) {
             // Existing work goes on; new clients wait in the backlog.
-            ++pauses_;
+            on_pause_();
             spdlog::error("accepting paused: {}", ec.message());
             pause.expires_after(std::chrono::milliseconds{200});
             co_await pause.async_wait(nothrow);

@@ -20,7 +20,10 @@ public:
     /// An accepted connection; `peer` is "address:port" or "unix".
     using accepted = std::function<void(stream_socket, std::string peer, bool local)>;
 
-    explicit listener(io_executor executor, accepted sink);
+    /// Accepting stops for a while, for want of file descriptors or memory.
+    using paused = std::function<void()>;
+
+    listener(io_executor executor, accepted sink, paused on_pause);
 
     /// Throws std::runtime_error naming the address. `port` 0 picks a free one; returns the port.
     std::uint16_t listen_tcp(const std::string& address, std::uint16_t port, int backlog);
@@ -29,7 +32,6 @@ public:
     void start();
     /// On the listener's thread. No more connections; those accepted live on.
     void stop();
-    [[nodiscard]] std::uint64_t pauses() const { return pauses_; }
 
 private:
     std::uint16_t bind_tcp(const std::string& address, std::uint16_t port, int backlog);
@@ -38,8 +40,8 @@ private:
 
     acceptor acceptor_;
     accepted sink_;
+    paused on_pause_;
     std::string unix_path_;
-    std::uint64_t pauses_ = 0;
     bool stopped_ = false;
 };
 

@@ -156,7 +156,11 @@ task<std::optional<stored_secret>> find_secret(login_attempt& l, std::string use
     if (known.known) co_return known.secret;
     if (l.owner.settings().auth_user.empty()) co_return std::nullopt;
     const auto answer = co_await ask_for_secret(l.owner, std::move(user));
-    if (!answer.asked) spdlog::warn("auth_query failed: {}", answer.why);
+    l.owner.counters().auth_queries.add();
+    if (!answer.asked) {
+        l.owner.counters().auth_query_failures.add();
+        spdlog::warn("auth_query failed: {}", answer.why);
+    }
     co_return answer.secret;
 }
 

@@ -1,6 +1,8 @@
 // /metrics, /livez and /readyz.
 #include "tests/support/proxied_test.hpp"
 
+#include <sys/resource.h>
+
 namespace pgweir::test {
 namespace {
 
@@ -43,6 +45,40 @@ TEST_F(http, ErrorsAreCountedBySqlstateClass) {
     session.exec("select 1/0");
     EXPECT_TRUE(wait_until(
         [&] { return shared_pgweir().metric("pgweir_errors_total", "\"22\"") > before; }));
+}
+
+TEST_F(http, WhatTheMonitorAndTheCachesDoIsCounted) {
+    auto& proxy = shared_pgweir();
+    auto session = connect();
+    const auto rose = [&](const std::string& name, const std::string& labels = "") {
+        const auto before = proxy.metric(name, labels);
+        return wait_until([&] {
+            session.must("select 4711");
+            return proxy.metric(name, labels) > before;
+        });
+    };
+    EXPECT_TRUE(rose("pgweir_checks_total"));
+    EXPECT_TRUE(rose("pgweir_view_changes_total"));
+    EXPECT_TRUE(rose("pgweir_statement_cache_lookups_total", "\"text_hit\""));
+    EXPECT_GT(proxy.metric("pgweir_statement_cache_lookups_total", "\"miss\""), 0);
+    EXPECT_GT(proxy.metric("pgweir_catalog_reads_total"), 0);
+    session.exec("this is no statement");
+    EXPECT_TRUE(wait_until([&] { return proxy.metric("pgweir_statements_unparsed_total") > 0; }));
+    EXPECT_EQ(proxy.metric("pgweir_internal_errors_total"), 0);
+}
+
+TEST_F(http, AWantOfFileDescriptorsIsCountedAndPasses) {
+    const pgweir_process proxy{cluster().addresses()};
+    rlimit usual{};
+    ASSERT_EQ(::prlimit(proxy.pid(), RLIMIT_NOFILE, nullptr, &usual), 0);
+    const rlimit none{8, usual.rlim_max};
+    ASSERT_EQ(::prlimit(proxy.pid(), RLIMIT_NOFILE, &none, nullptr), 0);
+    wire_client late{proxy.port()};
+    EXPECT_TRUE(
+        wait_until([&] { return proxy.log().find("accepting paused") != std::string::npos; }));
+    ASSERT_EQ(::prlimit(proxy.pid(), RLIMIT_NOFILE, &usual, nullptr), 0);
+    EXPECT_TRUE(wait_until([&] { return proxy.metric("pgweir_accept_pauses_total") > 0; }));
+    EXPECT_EQ(letters(logged_in(proxy.port()).converse(wire::query("select 1"))), "TDCZ");
 }
 
 TEST_F(http, BadRequestsHurtNobody) {

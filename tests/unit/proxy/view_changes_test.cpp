@@ -64,6 +64,17 @@ TEST(ViewChanges, AStandbyThatIsNotReadableSaysWhy) {
                             "! node node1:5432 is not read from: detached by hand"));
 }
 
+TEST(CountRoleChanges, CountsOnlyNodesThatWereThereBefore) {
+    topology_script cluster{2};
+    cluster.primary(0);
+    cluster.standby(1);
+    const auto first = cluster.view();
+    EXPECT_EQ(count_role_changes(first, first), 0U);
+    EXPECT_EQ(count_role_changes(cluster_view{}, first), 0U);
+    cluster.primary(1, 2);
+    EXPECT_EQ(count_role_changes(first, cluster.view()), 1U);
+}
+
 TEST(FindNode, TakesAnIdANameOrAHostThatOnlyOneHas) {
     topology_script cluster{2};
     const auto view = cluster.view();
