@@ -11,6 +11,7 @@ run_deploy() {
     export PGWEIR_BIN=${PGWEIR_BIN:-$root/build/release/pgweir}
     run_cases systemd "$root/tests/deploy/check_systemd"
     run_cases monitoring "$root/tests/deploy/check_monitoring"
+    run_cases alerts "$root/tests/deploy/check_alerts"
     run_cases postgres_rules "$root/tests/deploy/postgres_rules"
     run_cases manifests "$root/tests/deploy/check_manifests"
     run_cases migration "$root/tests/deploy/check_migration"
