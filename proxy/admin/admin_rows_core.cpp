@@ -188,9 +188,6 @@ address_parts split_address(std::string_view text) {
     auto address = text.substr(0, colon);
     if (address.starts_with('[') && address.ends_with(']'))
         address = address.substr(1, address.size() - 2);
-    constexpr std::string_view mapped = "::ffff:";
-    if (address.starts_with(mapped) && address.find('.') != std::string_view::npos)
-        address.remove_prefix(mapped.size());
     return {std::string{address}, client_id_of(text.substr(colon + 1))};
 }
 

@@ -21,9 +21,13 @@ std::string describe(const stream_protocol::endpoint& from) {
     if (from.size() > tcp.capacity()) return "?";
     std::memcpy(tcp.data(), address, from.size());
     tcp.resize(from.size());
-    const auto text = tcp.address().to_string();
+    auto peer = tcp.address();
+    // What a socket for both families says of an IPv4 client.
+    if (peer.is_v6() && peer.to_v6().is_v4_mapped())
+        peer = asio::ip::make_address_v4(asio::ip::v4_mapped, peer.to_v6());
+    const auto text = peer.to_string();
     const auto port = std::to_string(tcp.port());
-    return tcp.address().is_v6() ? "[" + text + "]:" + port : text + ":" + port;
+    return peer.is_v6() ? "[" + text + "]:" + port : text + ":" + port;
 }
 
 bool out_of_resources(const error_code& ec) {

@@ -50,6 +50,18 @@ TEST_F(startup, GssencRequestIsAnsweredNThenSslRequestThenAPlainLogin) {
     EXPECT_EQ(statuses(client.login(accounts::app)), "I");
 }
 
+TEST_F(startup, AnIpv4ClientOfASocketForBothFamiliesHasItsIpv4Address) {
+    PGWEIR_ONLY();
+    pgweir_options options;
+    options.settings["listen_address"] = "*";
+    const pgweir_process proxy{cluster().addresses(), options};
+    auto session = pg_connection{conninfo(proxy.port(), accounts::app, "app")};
+    session.must("select 1");
+    EXPECT_TRUE(
+        wait_until([&] { return proxy.log().find("peer=127.0.0.1:") != std::string::npos; }));
+    EXPECT_THAT(proxy.log(), ::testing::Not(::testing::HasSubstr("::ffff:")));
+}
+
 TEST_F(startup, LoginWorksWhenEveryByteIsAWriteOfItsOwn) {
     auto client = raw();
     client.send_in_pieces(wire::ssl_request());

