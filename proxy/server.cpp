@@ -1,5 +1,6 @@
 #include "proxy/server.hpp"
 
+#include "protocol/wipe.hpp"
 #include "proxy/admin/admin_service.hpp"
 #include "proxy/config/values.hpp"
 #include "proxy/http/http_endpoint.hpp"
@@ -19,13 +20,18 @@ namespace pgweir {
 
 namespace {
 
-std::string read_file(const std::string& path) {
+/// Empty if no file is named.
+std::string read_file(std::string_view setting, const std::string& path) {
+    if (path.empty()) return {};
     std::ifstream in{path, std::ios::binary};
-    if (!in) throw std::runtime_error{"cannot read users_file " + path};
+    if (!in) throw std::runtime_error{"cannot read " + std::string{setting} + " " + path};
     std::ostringstream text;
     text << in.rdbuf();
     return text.str();
 }
+
+/// Logins that may wait for one LDAP server or PAM service.
+constexpr std::size_t most_waiting_checks = 1000;
 
 unsigned worker_count(const settings& s) {
     if (s.workers != 0) return std::min<unsigned>(s.workers, connection_budget::max_workers);
@@ -63,8 +69,11 @@ live_settings_ptr server::make_live(const settings& values) const {
 }
 
 void server::load_users(const settings& values) {
-    const auto text = values.users_file.empty() ? std::string{} : read_file(values.users_file);
-    const auto problem = secrets_.load(values, text);
+    auto users = read_file("users_file", values.users_file);
+    auto pool_passwd = read_file("pool_passwd_file", values.pool_passwd_file);
+    const auto problem = secrets_.load(values, users, pool_passwd);
+    protocol::wipe(users);
+    protocol::wipe(pool_passwd);
     if (!problem.empty()) throw std::runtime_error{problem};
 }
 
@@ -111,6 +120,8 @@ void server::make_workers() {
     shared_.catalogs = catalogs_.get();
     shared_.cancels = &cancels_;
     shared_.secrets = &secrets_;
+    checks_ = std::make_unique<check_threads>(s.password_check_threads, most_waiting_checks);
+    shared_.checks = checks_.get();
     shared_.console = admin_.get();
     shared_.marks = &marks_;
     shared_.peers = &workers_;
@@ -169,6 +180,7 @@ int server::run() {
                  live_->values.nodes.size());
     manager_.ready([this] { return alive(); });
     control_.run();
+    checks_->stop();
     for (auto& w : workers_)
         w->stop();
     return exit_code_;

@@ -2,6 +2,7 @@
 // Lives in main; its own work is done on the control thread.
 #pragma once
 
+#include "proxy/access/check_threads.hpp"
 #include "proxy/cluster/catalog_reader.hpp"
 #include "proxy/cluster/monitor.hpp"
 #include "proxy/config/load.hpp"
@@ -93,6 +94,7 @@ private:
     monitor_signals monitor_signals_;
     cancel_registry cancels_;
     auth_directory secrets_;
+    std::unique_ptr<check_threads> checks_;
     commit_marks marks_;
     control_counters control_counters_;
     std::atomic<bool> switching_over_{false};

@@ -16,6 +16,7 @@
 #include "proxy/router/refused_statements.hpp"
 #include "proxy/router/wal_floor.hpp"
 #include "proxy/session/auth_directory.hpp"
+#include "proxy/session/auth_query.hpp"
 #include "proxy/session/cancel_registry.hpp"
 #include "proxy/session/frontend_login.hpp"
 #include "proxy/session/prepared_statements.hpp"
@@ -49,6 +50,7 @@ class replication_session;
 struct replication_client;
 struct replication_server;
 class console_service;
+class check_threads;
 
 /// Look counters at the latest answers that may have committed something, by database: where
 /// sessions begin to read from.
@@ -145,6 +147,7 @@ struct shared_parts {
     catalog_reader* catalogs = nullptr;
     cancel_registry* cancels = nullptr;
     auth_directory* secrets = nullptr;
+    check_threads* checks = nullptr; // of passwords that others know
     console_service* console = nullptr;
     commit_marks* marks = nullptr;
     std::vector<std::unique_ptr<worker>>* peers = nullptr;
@@ -259,6 +262,7 @@ public:
     [[nodiscard]] pool&
     pool_for(std::uint16_t node, const std::string& database, const std::string& user);
     [[nodiscard]] std::map<pool_key, std::unique_ptr<pool>>& pools() { return pools_; }
+    [[nodiscard]] pgweir::auth_questions& auth_questions() { return auth_questions_; }
     [[nodiscard]] std::unordered_set<std::shared_ptr<session>>& sessions() { return sessions_; }
     void forget(const std::shared_ptr<session>& gone);
     using replication_map = std::unordered_map<std::int32_t, std::shared_ptr<replication_session>>;
@@ -388,6 +392,7 @@ private:
     std::optional<std::uint16_t> latest_primary_;
     std::unordered_map<std::string, database_catalog> catalogs_;
     std::map<pool_key, std::unique_ptr<pool>> pools_;
+    pgweir::auth_questions auth_questions_;
     std::unordered_set<std::shared_ptr<session>> sessions_;
     replication_map replications_;
     watch_list<session> view_watchers_;

@@ -12,11 +12,11 @@ packages_to_build() {
     [ "$(debian_release)" = 12 ] || boost=libboost-dev
     echo cmake ninja-build pkg-config clang-19 lld-19 "$boost" libpg-query-dev libprotobuf-c-dev \
         libpq-dev libssl-dev libspdlog-dev prometheus-cpp-dev libtomlplusplus-dev libcli11-dev \
-        libxxhash-dev
+        libxxhash-dev libldap-dev libpam0g-dev
 }
 
 packages_to_test() {
-    echo libgtest-dev libgmock-dev libclang-rt-19-dev llvm-19 procps openssl dpkg-dev bzip2
+    echo libgtest-dev libgmock-dev libclang-rt-19-dev llvm-19 procps openssl dpkg-dev bzip2 slapd
 }
 
 missing_packages() {
@@ -27,13 +27,15 @@ missing_packages() {
     done
 }
 
-# Debian makes and starts a server of its own when PostgreSQL is installed; not on our account.
+# Debian makes and starts a server of its own when PostgreSQL or slapd is installed; not on our
+# account.
 apt_install() {
     local no_cluster=/etc/postgresql-common/createcluster.d/pgweir-local.conf failed=0
     if [ ! -e /usr/bin/pg_createcluster ]; then
         mkdir -p "${no_cluster%/*}"
         echo 'create_main_cluster = false' >"$no_cluster"
     fi
+    echo 'slapd slapd/no_configuration boolean true' | debconf-set-selections
     apt-get update -qq || echo "apt-get update failed; trying with the lists at hand" >&2
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" || failed=1
     rm -f "$no_cluster"

@@ -15,9 +15,10 @@ namespace pgweir {
 
 /// What holds for all rules.
 struct ldap_limits {
-    std::chrono::milliseconds timeout{5000}; ///< for each answer of the server, and in all twice it
-    std::string ca_file;                     ///< empty: as libldap's own configuration says
-    std::string certificates;                ///< of servers: never, allow, try, demand
+    /// For each answer of a server; in all, nobody waits longer than twice that for each of them.
+    std::chrono::milliseconds timeout{5000};
+    std::string ca_file; ///< empty: as libldap's own configuration says
+    ldap_certificates certificates = ldap_certificates::demand;
 };
 [[nodiscard]] ldap_limits ldap_limits_of(const settings& values);
 

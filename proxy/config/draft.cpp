@@ -33,7 +33,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 26> other_na
     {"delay_threshold_by_time", "max_standby_lag_time"},
     {"auth_type", "auth_method"},
     {"auth_file", "users_file"},
-    {"pool_passwd", "users_file"},
+    {"pool_passwd", "pool_passwd_file"},
     {"auth_dbname", "auth_database"},
     {"sr_check_user", "monitor_user"},
     {"search_primary_node_timeout", "failover_timeout"},

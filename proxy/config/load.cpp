@@ -50,6 +50,22 @@ void read_password_file(settings_draft& draft,
     into.value = first_line_of(path, where, file_key, draft);
 }
 
+/// The secret that password_file of a user names, as that user's password.
+void read_user_password_files(settings_draft& draft,
+                              const decltype(settings::users)& users_by_image) {
+    for (auto& [name, own] : draft.values.users) {
+        if (!own.password_file || own.password_file->empty()) continue;
+        const auto by_image = users_by_image.find(name);
+        const bool replaces = own.password && (by_image == users_by_image.end() ||
+                                               by_image->second.password != own.password);
+        const auto where = "users." + name;
+        if (replaces)
+            draft.error(where, "password_file", "contradicts password; set one of them");
+        else
+            own.password = secret{first_line_of(*own.password_file, where, "password_file", draft)};
+    }
+}
+
 } // namespace
 
 std::string to_string(const settings_message& message) {
@@ -64,6 +80,8 @@ loaded_settings load_settings(const settings_sources& sources) {
     read_pgpool_environment(sources.environment, draft);
     const auto monitor_by_image = draft.values.monitor_password;
     const auto auth_by_image = draft.values.auth_password;
+    const auto key_by_image = draft.values.pool_key;
+    const auto users_by_image = draft.values.users;
     if (!sources.config_file.empty()) read_toml_file(sources.config_file, draft);
     read_native_environment(sources.environment, draft);
     read_assignments(sources.assignments, draft);
@@ -72,6 +90,9 @@ loaded_settings load_settings(const settings_sources& sources) {
                        "monitor_password", monitor_by_image, values.monitor_password);
     read_password_file(draft, values.auth_password_file, "auth_password_file", "auth_password",
                        auth_by_image, values.auth_password);
+    read_password_file(draft, values.pool_key_file, "pool_key_file", "pool_key", key_by_image,
+                       values.pool_key);
+    read_user_password_files(draft, users_by_image);
     if (!draft.has_errors()) validate(draft);
     if (!draft.has_errors()) check_files(draft);
 

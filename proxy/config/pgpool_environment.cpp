@@ -44,7 +44,7 @@ struct remark {
     std::string_view text;
 };
 /// Accepted and without effect, each with the reason.
-constexpr std::array<remark, 21> obsolete_variables{{
+constexpr std::array<remark, 20> obsolete_variables{{
     {"PGPOOL_SR_CHECK_PERIOD", "monitor_interval is shorter than that"},
     {"PGPOOL_HEALTH_CHECK_PERIOD", "monitor_interval is shorter than that"},
     {"PGPOOL_HEALTH_CHECK_MAX_RETRIES",
@@ -54,7 +54,6 @@ constexpr std::array<remark, 21> obsolete_variables{{
     {"PGPOOL_HEALTH_CHECK_PSQL_TIMEOUT", "only the image's healthcheck.sh looks at it"},
     {"PGPOOL_CHILD_MAX_CONNECTIONS", "there are no child processes"},
     {"PGPOOL_CHILD_LIFE_TIME", "there are no child processes"},
-    {"PGPOOL_AES_KEY", "passwords of variables are held in memory only"},
     {"PGPOOL_TLS_PREFER_SERVER_CIPHERS", "the server's order of ciphers holds"},
     {"PGPOOL_ENABLE_LOG_PCP_PROCESSES", "there are no PCP processes"},
     {"PGPOOL_LOG_LINE_PREFIX", "log_format decides"},

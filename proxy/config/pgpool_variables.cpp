@@ -2,11 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <charconv>
 #include <filesystem>
-#include <fstream>
-#include <system_error>
 
 namespace pgweir {
 
@@ -197,42 +194,6 @@ std::vector<configuration_line> pgpool_node_lines(pgpool_variables& from) {
     return lines;
 }
 
-namespace {
-
-/// A pool_passwd file: lines of user:secret, the secret plain (perhaps after TEXT) or md5…. What
-/// the variables say of a user wins, as does the file's first line about one.
-void read_pool_passwd(const std::string& path, settings_draft& draft) {
-    std::ifstream file{path};
-    if (!file) {
-        draft.error("environment variable PGPOOL_PASSWD_FILE", "",
-                    "names " + path +
-                        ", which cannot be read: " + std::generic_category().message(errno));
-        return;
-    }
-    std::size_t number = 0;
-    for (std::string line; std::getline(file, line);) {
-        const auto where = path + ":" + std::to_string(++number);
-        if (line.ends_with('\r')) line.pop_back();
-        const auto colon = line.find(':');
-        if (line.empty() || line.starts_with('#')) continue;
-        if (colon == 0 || colon == std::string::npos) {
-            draft.error(where, "", "must be user:secret");
-            continue;
-        }
-        auto text = line.substr(colon + 1);
-        if (text.starts_with("AES")) {
-            draft.warning(where, "",
-                          "encrypted passwords are not provided; the user cannot log in by it");
-            continue;
-        }
-        if (text.starts_with("TEXT")) text.erase(0, 4);
-        auto& known = draft.values.users[line.substr(0, colon)].password;
-        if (!known) known = secret{std::move(text)};
-    }
-}
-
-} // namespace
-
 void read_pgpool_users(pgpool_variables& from, settings_draft& draft) {
     // Where two variables name the same user, the first one here holds.
     const auto add = [&](const std::string& user, const std::string& password,
@@ -275,7 +236,10 @@ void read_pgpool_users(pgpool_variables& from, settings_draft& draft) {
 
     const auto list = from.take("PGPOOL_PASSWD_FILE");
     // A bare name means a file that the image itself wrote from the variables above.
-    if (list && std::filesystem::path{*list}.is_absolute()) read_pool_passwd(*list, draft);
+    if (list && std::filesystem::path{*list}.is_absolute())
+        draft.set_text("pool_passwd_file", *list, from.where("PGPOOL_PASSWD_FILE"));
+    if (const auto key = from.take("PGPOOL_AES_KEY"))
+        draft.set_text("pool_key", *key, from.where("PGPOOL_AES_KEY"));
 }
 
 } // namespace pgweir

@@ -36,6 +36,8 @@ struct file_mode {
 enum class pool_mode : std::uint8_t { transaction, session, statement };
 enum class auth_method : std::uint8_t { trust, password, md5, scram_sha_256 };
 enum class tls_mode : std::uint8_t { disable, allow, prefer, require, verify_ca, verify_full };
+/// What is asked of an LDAP server's certificate, in the words of ldap.conf.
+enum class ldap_certificates : std::uint8_t { never, allow, try_, demand };
 enum class log_level : std::uint8_t { debug, info, warning, error };
 enum class log_format : std::uint8_t { text, json };
 /// `automatic`: as the statement's facts say. The others are what /* pgweir: … */ can ask for.
@@ -89,7 +91,8 @@ struct override_settings {
     std::optional<std::chrono::milliseconds> queue_timeout;
     std::optional<std::chrono::milliseconds> query_timeout;
     std::optional<std::chrono::milliseconds> idle_transaction_timeout;
-    std::optional<secret> password; // users only: plain text, md5… or SCRAM-SHA-256$…
+    std::optional<secret> password;           // users only: plain text, md5… or SCRAM-SHA-256$…
+    std::optional<std::string> password_file; // users only: a file whose first line is that
     friend bool operator==(const override_settings&, const override_settings&) = default;
 };
 
@@ -196,6 +199,9 @@ struct settings {
     // Who may come in.
     pgweir::auth_method auth_method = pgweir::auth_method::scram_sha_256;
     std::string users_file;
+    std::string pool_passwd_file;
+    secret pool_key;
+    std::string pool_key_file;
     std::string auth_user;
     secret auth_password;
     std::string auth_password_file;
@@ -204,6 +210,11 @@ struct settings {
                              "AND (r.rolvaliduntil IS NULL OR r.rolvaliduntil > pg_catalog.now())";
     std::string auth_database = "postgres";
     milliseconds auth_cache_ttl{60000};
+    milliseconds ldap_timeout{5000};
+    std::string ldap_tls_ca_file;
+    pgweir::ldap_certificates ldap_tls_reqcert = pgweir::ldap_certificates::demand;
+    milliseconds pam_timeout{30000};
+    std::uint32_t password_check_threads = 8;
     strings admin_users;
     strings stats_users;
     strings admin_from{"local"};

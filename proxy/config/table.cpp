@@ -56,8 +56,12 @@ std::vector<override_row> make_override_rows() {
         own<&o::password>("password", {},
                           "The user's secret: a plain password, `md5…` or `SCRAM-SHA-256$…`. Wins "
                           "over `users_file`."),
+        own<&o::password_file>(
+            "password_file", {},
+            "File whose first line is the user's secret; instead of `password`."),
     };
-    rows.back().for_databases = false;
+    for (auto& row : rows)
+        if (row.name.starts_with("password")) row.for_databases = false;
     return rows;
 }
 

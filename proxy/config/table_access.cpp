@@ -23,6 +23,21 @@ constexpr std::array access_rows{
         {},
         "File of users and secrets in the form of PgBouncer's userlist.txt: lines of `\"user\" "
         "\"secret\"`. A secret is a plain password, `md5…` or `SCRAM-SHA-256$…`."),
+    row<&settings::pool_passwd_file>(
+        "pool_passwd_file",
+        applies::on_reload,
+        {},
+        "File of users and secrets in the form of pgpool's pool_passwd: lines of `user:secret`. A "
+        "secret is `AES…` as `pg_enc` writes it, `TEXT` and a plain password, `md5…`, "
+        "`SCRAM-SHA-256$…`, or a plain password. Of a user that `users_file` has too, that one "
+        "holds."),
+    row<&settings::pool_key>(
+        "pool_key", applies::on_reload, {}, "Key of the `AES…` passwords in `pool_passwd_file`."),
+    row<&settings::pool_key_file>(
+        "pool_key_file",
+        applies::on_reload,
+        {},
+        "File whose first line is that key, as pgpool's .pgpoolkey; instead of `pool_key`."),
     row<&settings::auth_user>("auth_user",
                               applies::on_reload,
                               {},
@@ -56,6 +71,35 @@ constexpr std::array access_rows{
                                    "How long an answer of `auth_query` is used again. A failed "
                                    "login asks anew, so a changed password works at once. "
                                    "0: every login asks."),
+    row<&settings::ldap_timeout>(
+        "ldap_timeout",
+        applies::on_reload,
+        {.min = 100, .max = 600'000},
+        "How long an LDAP server may take to answer a step of a login. After twice that, for each "
+        "server of a rule, the login is refused."),
+    row<&settings::ldap_tls_ca_file>(
+        "ldap_tls_ca_file",
+        applies::on_reload,
+        {},
+        "Certificates of the authorities that sign LDAP servers' certificates, PEM. Empty: those "
+        "that libldap's own configuration names, in Debian the system's."),
+    row<&settings::ldap_tls_reqcert>(
+        "ldap_tls_reqcert",
+        applies::on_reload,
+        {},
+        "What is asked of an LDAP server's certificate, as TLS_REQCERT in ldap.conf: `demand` a "
+        "good one for its host name; `try`, `allow` or `never` ask for less, and are for tests."),
+    row<&settings::pam_timeout>("pam_timeout",
+                                applies::on_reload,
+                                {.min = 100, .max = 600'000},
+                                "How long PAM may take to check a login; then it is refused."),
+    row<&settings::password_check_threads>(
+        "password_check_threads",
+        applies::on_restart,
+        {.min = 1, .max = 256},
+        "Threads at most for checks of passwords with one LDAP server or PAM service. They are "
+        "started when needed; logins beyond them wait, and a server that hangs keeps only its own "
+        "logins waiting."),
     row<&settings::admin_users>("admin_users",
                                 applies::on_reload,
                                 {},
@@ -115,8 +159,10 @@ constexpr std::array tls_rows{
 } // namespace
 
 const setting_group access_group{"Who may come in",
-                                 "Secrets come from `users_file`, from `password` in "
-                                 "`[users.NAME]`, or from the servers by `auth_query`.",
+                                 "Secrets come from `password` or `password_file` in "
+                                 "`[users.NAME]`, from `users_file`, from `pool_passwd_file`, or "
+                                 "from the servers by `auth_query`; the first that knows the user "
+                                 "counts.",
                                  access_rows};
 const setting_group tls_group{"TLS", "Certificates and keys are read again on a reload.", tls_rows};
 

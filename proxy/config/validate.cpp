@@ -150,12 +150,13 @@ void check_access(settings_draft& draft) {
     if (all.auth_method == auth_method::trust) {
         draft.warning(draft.origin("auth_method"), "auth_method",
                       "is trust: whoever reaches the port is believed");
-    } else if (all.users_file.empty() && all.auth_user.empty() && !any_secret) {
+    } else if (all.users_file.empty() && all.pool_passwd_file.empty() && all.auth_user.empty() &&
+               !any_secret) {
         wrong(
             draft, "auth_method",
             "is " + format_value(all.auth_method) +
                 ", but no secrets are known, so nobody could log in; set users_file, a password in "
-                "[users.NAME], or auth_user");
+                "[users.NAME], pool_passwd_file, or auth_user");
     }
     if (!all.auth_user.empty() && all.auth_query.find("$1") == std::string::npos) {
         wrong(draft, "auth_query", "must contain $1, the name of the user who logs in");
@@ -232,6 +233,8 @@ void validate(settings_draft& draft) {
 void check_files(settings_draft& draft) {
     const auto& all = draft.values;
     check_readable(draft, "users_file", all.users_file);
+    check_readable(draft, "pool_passwd_file", all.pool_passwd_file);
+    check_readable(draft, "ldap_tls_ca_file", all.ldap_tls_ca_file);
     check_readable(draft, "client_tls_cert_file", all.client_tls_cert_file);
     check_readable(draft, "client_tls_key_file", all.client_tls_key_file);
     check_readable(draft, "client_tls_ca_file", all.client_tls_ca_file);

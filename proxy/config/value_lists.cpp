@@ -143,6 +143,11 @@ constexpr std::array<std::pair<std::string_view, tls_mode>, 6> tls_modes{
      {"require", tls_mode::require},
      {"verify-ca", tls_mode::verify_ca},
      {"verify-full", tls_mode::verify_full}}};
+constexpr std::array<std::pair<std::string_view, ldap_certificates>, 4> certificate_demands{
+    {{"never", ldap_certificates::never},
+     {"allow", ldap_certificates::allow},
+     {"try", ldap_certificates::try_},
+     {"demand", ldap_certificates::demand}}};
 constexpr std::array<std::pair<std::string_view, log_level>, 4> log_levels{
     {{"debug", log_level::debug},
      {"info", log_level::info},
@@ -171,6 +176,9 @@ word_list<auth_method> words_of(auth_method) {
 }
 word_list<tls_mode> words_of(tls_mode) {
     return tls_modes;
+}
+word_list<ldap_certificates> words_of(ldap_certificates) {
+    return certificate_demands;
 }
 word_list<log_level> words_of(log_level) {
     return log_levels;

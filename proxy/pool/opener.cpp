@@ -34,6 +34,7 @@ struct opening : raw_connection {
     worker& owner;
     const pool_key& key;
     std::string application_name;
+    std::uint64_t credentials = 0; // server_credentials::learned of those tried
 };
 
 struct secured {
@@ -91,7 +92,7 @@ task<secured> negotiate_tls(worker& owner, const node_view& node, stream& io) {
     co_return result;
 }
 
-backend_login_settings login_settings(const opening& o) {
+backend_login_settings login_settings(opening& o) {
     backend_login_settings s;
     s.user = o.key.user;
     s.database = o.key.database;
@@ -99,10 +100,26 @@ backend_login_settings login_settings(const opening& o) {
     if (!o.application_name.empty())
         s.parameters.emplace_back("application_name", o.application_name);
     s.credentials = o.owner.shared().secrets->credentials(s.user);
+    o.credentials = s.credentials.learned;
     s.scram_nonce = protocol::make_scram_nonce();
     s.link_is_encrypted = o.io->is_tls();
     s.host_is_loopback = is_loopback(o.node.address);
     return s;
+}
+
+/// What is known of the user does not let it in: neither waiting for another answer nor trying
+/// the same again helps.
+void note_refused_login(opening& o, backend_login_failure why) {
+    if (o.failure.sqlstate == "28P01")
+        o.owner.shared().secrets->forget_credentials(o.key.user, o.credentials);
+    if (why != backend_login_failure::no_usable_credentials &&
+        why != backend_login_failure::cleartext_refused &&
+        why != backend_login_failure::unsupported_authentication)
+        return;
+    o.failure.hopeless = true;
+    o.failure.sqlstate = "28000";
+    o.failure.message =
+        "pgweir: cannot log in to the server as user \"" + o.key.user + "\": " + o.failure.message;
 }
 
 task<bool> log_in(opening& o, message_stream& in) {
@@ -128,6 +145,7 @@ task<bool> log_in(opening& o, message_stream& in) {
                 body = login.error_message().substr(5);
             o.failure = {login.failure_text(), body,
                          login.sqlstate().empty() ? "08006" : login.sqlstate()};
+            note_refused_login(o, login.failure());
             co_return false;
         }
     }

@@ -249,6 +249,10 @@ void pool::on_opened(std::shared_ptr<stream> connection, backend_state state) {
     offer(std::move(opened));
 }
 
+bool pool::open_failure::is_final() const {
+    return hopeless || (!server_error.empty() && !is_passing(sqlstate));
+}
+
 void pool::on_open_failed(const open_failure& why) {
     --opening_;
     owner_.budget().closed(slot_);
@@ -261,7 +265,7 @@ void pool::on_open_failed(const open_failure& why) {
                            half, backoff_.count()}(owner_.random())};
     spdlog::warn("cannot connect to server node={} database={} user={} sqlstate={}: {}", node_name_,
                  key().database, key().user, why.sqlstate, why.message);
-    if (!why.server_error.empty() && !is_passing(why.sqlstate)) {
+    if (why.is_final()) {
         next_opening_ = {};
         refuse_all({why.sqlstate, why.message, why.server_error});
         return;

@@ -97,6 +97,9 @@ public:
         std::string message;
         std::string server_error; // ErrorResponse body, if the server answered so
         std::string sqlstate;
+        bool hopeless = false; // it is for want of something that only an operator can give
+        /// Trying again would change nothing.
+        [[nodiscard]] bool is_final() const;
     };
     void on_open_failed(const open_failure& why);
 

@@ -1,13 +1,43 @@
 #include "proxy/session/auth_directory.hpp"
 
-namespace pgweir {
+#include "protocol/wipe.hpp"
+#include "proxy/access/pool_passwd.hpp"
 
-std::string auth_directory::load(const settings& values, std::string_view file_text) {
-    auto listed = user_list::parse(file_text);
-    if (!listed) {
-        const auto& e = listed.error();
-        return values.users_file + ":" + std::to_string(e.line) + ": " + e.what;
+#include <cstddef>
+#include <utility>
+
+namespace pgweir {
+namespace {
+
+std::string at_line(const std::string& file, std::size_t line, const std::string& what) {
+    return file + ":" + std::to_string(line) + ": " + what;
+}
+
+/// Whom pool_passwd_file knows and users_file does not.
+std::string add_pool_passwd(const settings& values, std::string_view text, user_list& into) {
+    auto users = parse_pool_passwd(text, values.pool_key.value);
+    if (!users) return at_line(values.pool_passwd_file, users.error().line, users.error().what);
+    for (auto& user : *users) {
+        const auto secret = user.is_plain
+                                ? protocol::result<stored_secret>{stored_secret::plain(user.secret)}
+                                : stored_secret::parse(user.secret);
+        protocol::wipe(user.secret);
+        if (!secret)
+            return values.pool_passwd_file + ": the SCRAM secret of " + user.name + " is broken";
+        into.add(std::move(user.name), *secret);
     }
+    return {};
+}
+
+} // namespace
+
+std::string auth_directory::load(const settings& values,
+                                 std::string_view users_text,
+                                 std::string_view pool_passwd_text) {
+    auto listed = user_list::parse(users_text);
+    if (!listed) return at_line(values.users_file, listed.error().line, listed.error().what);
+    if (auto wrong = add_pool_passwd(values, pool_passwd_text, *listed); !wrong.empty())
+        return wrong;
     std::unordered_map<std::string, stored_secret> own;
     for (const auto& [user, overrides] : values.users) {
         if (!overrides.password) continue;
@@ -54,6 +84,7 @@ void auth_directory::remember_credentials(const std::string& user,
                                           const server_credentials& credentials) {
     const std::lock_guard guard{mutex_};
     auto& known = credentials_[user];
+    known.learned = ++lessons_;
     if (credentials.password) {
         known.password = credentials.password;
     } else if (credentials.keys) {
@@ -63,6 +94,12 @@ void auth_directory::remember_credentials(const std::string& user,
     }
     if (credentials.keys) known.keys = credentials.keys;
     if (!credentials.md5_hash.empty()) known.md5_hash = credentials.md5_hash;
+}
+
+void auth_directory::forget_credentials(const std::string& user, std::uint64_t learned) {
+    const std::lock_guard guard{mutex_};
+    const auto known = credentials_.find(user);
+    if (known != credentials_.end() && known->second.learned == learned) credentials_.erase(known);
 }
 
 server_credentials auth_directory::credentials(const std::string& user) const {
@@ -75,6 +112,7 @@ server_credentials auth_directory::credentials(const std::string& user) const {
         secret = listed_.find(user);
     if (secret != nullptr) all = credentials_from(*secret);
     if (const auto it = credentials_.find(user); it != credentials_.end()) {
+        all.learned = it->second.learned;
         if (!all.password) all.password = it->second.password;
         if (!all.keys) all.keys = it->second.keys;
         if (all.md5_hash.empty()) all.md5_hash = it->second.md5_hash;

@@ -1,5 +1,6 @@
-// Where users' secrets come from, in order: the user list (file and PGPOOL_* variables), then the
-// auth query's cached answers. Shared by all workers behind a mutex that logins alone take.
+// Where users' secrets come from, in order: the settings (PGPOOL_* variables among them), the lists
+// of users (users_file, pool_passwd_file), then the auth query's cached answers. Shared by all
+// workers behind a mutex that logins alone take.
 #pragma once
 
 #include "proxy/config/settings.hpp"
@@ -24,9 +25,11 @@ public:
         std::optional<stored_secret> secret; // absent although known: there is no such user
     };
 
-    /// Replaces the list; `file_text` is the content of users_file (empty: none). Returns an error
-    /// text, or empty.
-    [[nodiscard]] std::string load(const settings& values, std::string_view file_text);
+    /// Replaces the lists; the texts are the contents of users_file and pool_passwd_file (empty:
+    /// none). Returns an error text, or empty.
+    [[nodiscard]] std::string load(const settings& values,
+                                   std::string_view users_text,
+                                   std::string_view pool_passwd_text = {});
 
     [[nodiscard]] answer find(std::string_view user, clock::time_point now) const;
     /// At most `most_remembered` are kept.
@@ -38,6 +41,9 @@ public:
 
     /// What servers of the cluster accept from this user, learned at its login or from its secret.
     void remember_credentials(const std::string& user, const server_credentials& credentials);
+    /// A server has refused what credentials() gave: unless another login has taught something
+    /// since, it is not tried again.
+    void forget_credentials(const std::string& user, std::uint64_t learned);
     [[nodiscard]] server_credentials credentials(const std::string& user) const;
 
 private:
@@ -50,6 +56,7 @@ private:
     std::unordered_map<std::string, stored_secret> from_settings_;
     std::unordered_map<std::string, cached> asked_;
     std::unordered_map<std::string, server_credentials> credentials_;
+    std::uint64_t lessons_ = 0;
 };
 
 } // namespace pgweir

@@ -150,18 +150,21 @@ task<bool> read_startup(login_attempt& l) {
     }
 }
 
-task<std::optional<stored_secret>> find_secret(login_attempt& l, std::string user) {
-    auto& directory = *l.owner.shared().secrets;
-    const auto known = directory.find(user, worker::clock::now());
-    if (known.known) co_return known.secret;
-    if (l.owner.settings().auth_user.empty()) co_return std::nullopt;
-    const auto answer = co_await ask_for_secret(l.owner, std::move(user));
-    l.owner.counters().auth_queries.add();
-    if (!answer.asked) {
-        l.owner.counters().auth_query_failures.add();
-        spdlog::warn("auth_query failed: {}", answer.why);
-    }
-    co_return answer.secret;
+/// False: nobody could be asked, and the client has been told.
+task<bool> find_secret(login_attempt& l,
+                       std::string user,
+                       std::string database,
+                       std::optional<stored_secret>& secret) {
+    const auto known = l.owner.shared().secrets->find(user, worker::clock::now());
+    secret = known.secret;
+    if (known.known || l.owner.settings().auth_user.empty()) co_return true;
+    auto answer = co_await ask_for_secret(l.owner, std::move(user), std::move(database));
+    secret = std::move(answer.secret);
+    if (answer.asked) co_return true;
+    spdlog::warn("auth_query failed: {}", log::quoted(answer.why));
+    l.refuse(login_outcome::refused, protocol::sqlstate::cannot_connect_now,
+             "pgweir: the user's secret cannot be looked up now (auth_query)");
+    co_return false;
 }
 
 /// Drives the login machine to its end. False: refused or gone.
@@ -181,7 +184,9 @@ task<bool> authenticate(login_attempt& l, login_result& result) {
     auto next = login.start(std::get<protocol::startup_message>(*packet), out);
     for (;;) {
         if (next == frontend_login::action::need_secret) {
-            auto secret = co_await find_secret(l, login.user());
+            std::optional<stored_secret> secret;
+            const bool asked = co_await find_secret(l, login.user(), login.database(), secret);
+            if (!asked) co_return false;
             next = login.on_secret(std::move(secret), out);
             continue;
         }

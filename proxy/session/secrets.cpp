@@ -69,13 +69,18 @@ protocol::result<stored_secret> stored_secret::parse(std::string_view text) {
         secret.verifier_ = std::move(*verifier);
         return secret;
     }
+    if (!protocol::is_md5_hash(text)) return plain(text);
     secret.text_ = text;
-    if (protocol::is_md5_hash(text)) {
-        secret.kind_ = kind::md5;
-    } else {
-        secret.kind_ = kind::plain;
-        secret.derived_ = std::make_shared<derived_verifier>();
-    }
+    secret.kind_ = kind::md5;
+    return secret;
+}
+
+stored_secret stored_secret::plain(std::string_view password) {
+    stored_secret secret;
+    if (password.empty()) return secret;
+    secret.text_ = password;
+    secret.kind_ = kind::plain;
+    secret.derived_ = std::make_shared<derived_verifier>();
     return secret;
 }
 
@@ -130,6 +135,10 @@ boost::system::result<user_list, user_list_error> user_list::parse(std::string_v
         list.users_.insert_or_assign(std::move(*user), std::move(*parsed));
     }
     return list;
+}
+
+void user_list::add(std::string user, stored_secret secret) {
+    users_.try_emplace(std::move(user), std::move(secret));
 }
 
 const stored_secret* user_list::find(std::string_view user) const {

@@ -27,6 +27,8 @@ public:
     /// else plain; empty is none. Errors: scram_errc::bad_verifier for a broken SCRAM secret, which
     /// is no password.
     [[nodiscard]] static protocol::result<stored_secret> parse(std::string_view text);
+    /// A plain password, whatever it looks like; empty is none.
+    [[nodiscard]] static stored_secret plain(std::string_view password);
 
     [[nodiscard]] kind what() const noexcept { return kind_; }
     /// The password (plain) or the hash (md5), else empty.
@@ -58,6 +60,8 @@ struct server_credentials {
     std::optional<std::string> password;
     std::optional<protocol::scram_keys> keys;
     std::string md5_hash;
+    /// Which of the directory's lessons they are (auth_directory); 0: not from a login.
+    std::uint64_t learned = 0;
 };
 /// The credentials that a stored secret gives by itself: none from a SCRAM verifier.
 [[nodiscard]] server_credentials credentials_from(const stored_secret& secret);
@@ -78,6 +82,8 @@ public:
 
     /// Null: no such user. Valid as long as the list.
     [[nodiscard]] const stored_secret* find(std::string_view user) const;
+    /// Does nothing if the user is listed already.
+    void add(std::string user, stored_secret secret);
     [[nodiscard]] std::size_t size() const noexcept { return users_.size(); }
 
 private:

@@ -115,7 +115,8 @@ void translate_pool_passwd(std::string_view text,
         auto secret = line.substr(colon + 1);
         if (secret.starts_with("AES")) {
             into.missing(from,
-                         "encrypted passwords are not provided; the user cannot log in by it");
+                         "is encrypted; set pool_passwd_file to this file and pool_key_file to "
+                         "the file of its key (.pgpoolkey)");
             continue;
         }
         if (secret.starts_with("TEXT")) secret.remove_prefix(4);

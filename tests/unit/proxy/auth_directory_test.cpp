@@ -53,6 +53,34 @@ TEST(AuthDirectory, SettingsWinOverTheFileAndTheFileOverAnswers) {
     EXPECT_EQ(text_of(directory, "carl"), "answer");
 }
 
+TEST(AuthDirectory, TakesUsersFromPoolPasswdBehindTheOtherFile) {
+    auth_directory directory;
+    settings values;
+    values.pool_key.value = "mykey";
+    const std::string hash = "md5" + std::string(32, 'a');
+    EXPECT_EQ(directory.load(values, "\"anna\" \"file\"\n",
+                             "anna:loses\nbert:AES/0vk2BLdRvSVJOvreHcE8g==\ncarl:TEXT" + hash +
+                                 "\ndora:" + hash + "\n"),
+              "");
+    EXPECT_EQ(text_of(directory, "anna"), "file");
+    EXPECT_EQ(text_of(directory, "bert"), "hello");
+    EXPECT_EQ(directory.find("carl", now).secret->what(), stored_secret::kind::plain);
+    EXPECT_EQ(directory.find("dora", now).secret->what(), stored_secret::kind::md5);
+    EXPECT_EQ(directory.credentials("bert").password, "hello");
+}
+
+TEST(AuthDirectory, ABrokenPoolPasswdIsRefusedWithFileAndLine) {
+    auth_directory directory;
+    settings values;
+    values.pool_passwd_file = "/etc/pool_passwd";
+    EXPECT_EQ(directory.load(values, {}, "anna:AES/0vk2BLdRvSVJOvreHcE8g==\n"),
+              "/etc/pool_passwd:1: has an encrypted password; set pool_key_file (pgpool's "
+              ".pgpoolkey) or pool_key");
+    EXPECT_EQ(directory.load(values, {}, "anna:SCRAM-SHA-256$hushhush\n"),
+              "/etc/pool_passwd: the SCRAM secret of anna is broken");
+    EXPECT_FALSE(directory.find("anna", now).known);
+}
+
 TEST(AuthDirectory, TheAuthUsersPasswordIsItsSecretUnlessItHasOneOfItsOwn) {
     auth_directory directory;
     settings values;

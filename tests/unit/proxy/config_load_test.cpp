@@ -202,6 +202,16 @@ TEST(LoadSettings, APasswordMayStandInAFile) {
     EXPECT_THAT(refusal({"auth_password_file=/nonexistent/x"}), HasSubstr("cannot be read"));
 }
 
+TEST(LoadSettings, AUsersPasswordMayStandInAFile) {
+    const temporary_file file{"s3cret\n"};
+    const auto loaded = load(valid({"users.ann.password_file=" + file.path()}));
+    EXPECT_EQ(loaded.values.users.at("ann").password, secret{"s3cret"});
+    EXPECT_THAT(refusal({"users.ann.password_file=" + file.path(), "users.ann.password=x"}),
+                HasSubstr("users.ann: password_file contradicts password"));
+    EXPECT_THAT(refusal({"users.ann.password_file=/nonexistent/x"}), HasSubstr("cannot be read"));
+    EXPECT_THAT(refusal({"databases.app.password_file=/x"}), HasSubstr("cannot be set"));
+}
+
 TEST(LoadSettings, AnyNativeVariableMayNameAFile) {
     const temporary_file file{"7\n"};
     const temporary_file nodes{"a,b:5433\n"};

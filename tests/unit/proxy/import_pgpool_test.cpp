@@ -127,7 +127,7 @@ TEST(ImportPgpool, UsersOfPoolPasswd) {
     const auto made = imported("");
     for (const auto& one : made.remarks)
         EXPECT_THAT(to_string(one), ::testing::Not(HasSubstr("secret{")));
-    EXPECT_THAT(made.toml, HasSubstr("pool_passwd:3: encrypted passwords are not provided"));
+    EXPECT_THAT(made.toml, HasSubstr("pool_passwd:3: is encrypted; set pool_passwd_file"));
 }
 
 TEST(ImportPgpool, TheMonitorsLogin) {

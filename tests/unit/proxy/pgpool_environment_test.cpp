@@ -265,21 +265,14 @@ TEST(PgpoolEnvironment, TlsAuthoritiesDemandCertificatesOfClients) {
 }
 
 TEST(PgpoolEnvironment, PasswdFileIsReadIfItIsAPath) {
-    const secret_file file{
-        "# comment\nalice:md5aaaa\r\n\nbob:TEXTp:w\npostgres:loses\nalice:second\ncarol:AESxyz\n"};
-    const auto loaded = load({{"PGPOOL_PASSWD_FILE", file.path()}});
-    const auto& users = loaded.values.users;
-    EXPECT_EQ(users.at("alice").password, secret{"md5aaaa"});
-    EXPECT_EQ(users.at("bob").password, secret{"p:w"});
-    EXPECT_EQ(users.at("postgres").password, secret{"pw"});
-    EXPECT_FALSE(users.contains("carol"));
-    ASSERT_EQ(loaded.messages.size(), 1U);
-    EXPECT_EQ(loaded.messages[0].where, file.path() + ":7");
+    const secret_file file{"bob:TEXTp:w\n"};
+    const auto loaded = values({{"PGPOOL_PASSWD_FILE", file.path()}, {"PGPOOL_AES_KEY", "k"}});
+    EXPECT_EQ(loaded.pool_passwd_file, file.path());
+    EXPECT_EQ(loaded.pool_key, secret{"k"});
     EXPECT_EQ(values({{"PGPOOL_PASSWD_FILE", "pool_passwd"}}), values({}));
     EXPECT_THAT(failure({{"PGPOOL_PASSWD_FILE", "/nonexistent/p"}}), HasSubstr("cannot be read"));
-    const secret_file broken{"no colon\n"};
-    EXPECT_THAT(failure({{"PGPOOL_PASSWD_FILE", broken.path()}}),
-                HasSubstr(":1: must be user:secret"));
+    const secret_file key{"from a file\n"};
+    EXPECT_EQ(values({{"PGPOOL_AES_KEY_FILE", key.path()}}).pool_key, secret{"from a file"});
 }
 
 TEST(PgpoolEnvironment, LogConnections) {
@@ -406,7 +399,6 @@ INSTANTIATE_TEST_SUITE_P(All,
                                          "PGPOOL_HEALTH_CHECK_PSQL_TIMEOUT",
                                          "PGPOOL_CHILD_MAX_CONNECTIONS",
                                          "PGPOOL_CHILD_LIFE_TIME",
-                                         "PGPOOL_AES_KEY",
                                          "PGPOOL_TLS_PREFER_SERVER_CIPHERS",
                                          "PGPOOL_ENABLE_LOG_PCP_PROCESSES",
                                          "PGPOOL_LOG_LINE_PREFIX",
