@@ -5,6 +5,7 @@
 #include "proxy/config/values.hpp"
 #include "proxy/http/http_endpoint.hpp"
 #include "proxy/log.hpp"
+#include "proxy/peer_watch.hpp"
 #include "proxy/router/catalog_queries.hpp"
 #include "proxy/router/routing_policy.hpp"
 #include "proxy/server_settings.hpp"
@@ -51,6 +52,10 @@ server::server(settings_sources sources, loaded_settings first)
     make_workers();
     make_listeners();
     http_ = std::make_unique<http_endpoint>(*this);
+    instances_ = std::make_shared<peer_watch>(control_, [this](peer_list now) {
+        cancels_.set_instance(now.own);
+        shared_.instances.set(std::move(now));
+    });
 }
 
 server::~server() = default;
@@ -125,6 +130,7 @@ void server::make_workers() {
     shared_.console = admin_.get();
     shared_.marks = &marks_;
     shared_.peers = &workers_;
+    shared_.arrivals.set(s.max_logins_per_address, s.max_login_failures_per_address);
     shared_.on_defaults_changed = [this](default_changes what) {
         on_defaults_changed(std::move(what));
     };
@@ -154,6 +160,7 @@ void server::make_listeners() {
         }
         spdlog::info("listening address={} port={}", address, port);
     }
+    port_ = port;
     if (s.unix_socket_dir.empty()) return;
     auto at = make_listener(*workers_.front());
     const auto path = s.unix_socket_dir + "/.s.PGSQL." + std::to_string(port);
@@ -172,6 +179,7 @@ int server::run() {
     http_->start();
     watch_signals();
     monitor_->start();
+    instances_->start(live_->values, port_);
     for (auto& w : workers_)
         w->start();
     for (auto& l : listeners_)
@@ -295,6 +303,9 @@ task<> server::reload_now(std::function<void(std::string)> done) {
         budget_->set_connect_rate(live_->values.server_connect_rate);
         const auto watch = monitor_settings_of(live_->values);
         monitor_->reload(watch);
+        instances_->reload(live_->values);
+        shared_.arrivals.set(live_->values.max_logins_per_address,
+                             live_->values.max_login_failures_per_address);
         catalogs_->reload(watch);
         for (auto& w : workers_)
             w->post([&w = *w, now = live_] { w.on_settings(now); });

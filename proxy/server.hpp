@@ -29,6 +29,7 @@ namespace pgweir {
 
 class admin_service;
 class http_endpoint;
+class peer_watch;
 
 class server {
 public:
@@ -111,6 +112,8 @@ private:
     std::unique_ptr<catalog_reader> catalogs_;
     std::unique_ptr<admin_service> admin_;
     std::unique_ptr<http_endpoint> http_;
+    std::shared_ptr<peer_watch> instances_;
+    std::uint16_t port_ = 0; // where clients are served
     std::vector<std::unique_ptr<worker>> workers_;
     struct listening {
         unsigned worker;

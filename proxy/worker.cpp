@@ -16,11 +16,17 @@ namespace {
 constexpr std::chrono::milliseconds tick_length{100};
 constexpr unsigned ticks_per_sweep = 5;
 constexpr std::size_t kept_judgements = 1024; // a power of two
+constexpr std::uint32_t cancels_passed_on_per_second = 2000;
 constexpr std::size_t scratch_size = 64UL * 1024;
 
 std::uint64_t random_seed() {
     std::random_device device;
     return std::uint64_t{device()} << 32U | device();
+}
+
+std::size_t key_size_of(const login_result& who) {
+    return who.version < protocol::protocol_3_2 ? cancel_registry::short_key
+                                                : cancel_registry::long_key;
 }
 
 } // namespace
@@ -31,7 +37,9 @@ worker::worker(unsigned id, shared_parts& shared, live_settings_ptr live)
       facts_{static_cast<std::size_t>(live_->values.statement_cache_size.value), random_seed(),
              static_cast<std::size_t>(live_->values.max_parse_size.value)},
       prepared_{id}, random_{static_cast<std::uint_fast32_t>(random_seed())},
-      judged_(kept_judgements), balance_{random_seed()} {}
+      judged_(kept_judgements), balance_{random_seed()} {
+    peer_cancel_pace_.set_rate(cancels_passed_on_per_second);
+}
 
 worker::~worker() {
     stop();
@@ -162,7 +170,7 @@ void worker::start_session(std::shared_ptr<stream> io,
                      log::quoted(who.database), log::quoted(who.user),
                      log::quoted(who.application_name));
     auto begun = std::make_shared<session>(*this, std::move(io), std::move(peer), local);
-    auto identity = shared_.cancels->add(id_);
+    auto identity = shared_.cancels->add(id_, key_size_of(who));
     by_process_id_[identity.process_id] = begun.get();
     sessions_.insert(begun);
     begun->begin(std::move(who), std::move(identity), said, std::move(early));
@@ -184,8 +192,9 @@ void worker::start_replication_session(replication_client client,
         spdlog::info("replication client connected peer={} database={} user={} node={}",
                      client.peer, log::quoted(client.who.database), log::quoted(client.who.user),
                      server.key.node);
+    const auto key = key_size_of(client.who);
     auto begun = std::make_shared<replication_session>(*this, std::move(client), std::move(server));
-    auto identity = shared_.cancels->add(id_);
+    auto identity = shared_.cancels->add(id_, key);
     replications_[identity.process_id] = begun;
     begun->begin(std::move(identity), early);
 }
@@ -196,11 +205,11 @@ void worker::forget(const std::shared_ptr<replication_session>& gone) {
     shared_.clients.fetch_sub(1);
 }
 
-void worker::cancel_session(std::int32_t process_id) {
+void worker::cancel_session(std::int32_t process_id, cancel_token asked) {
     const auto it = by_process_id_.find(process_id);
-    if (it != by_process_id_.end()) return it->second->cancel();
+    if (it != by_process_id_.end()) return it->second->cancel(std::move(asked));
     const auto passing = replications_.find(process_id);
-    if (passing != replications_.end()) passing->second->cancel();
+    if (passing != replications_.end()) passing->second->cancel(std::move(asked));
 }
 
 void worker::on_view(cluster_view_ptr view) {

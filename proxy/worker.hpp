@@ -3,12 +3,14 @@
 // except through `post`.
 #pragma once
 
+#include "proxy/access/address_limits.hpp"
 #include "proxy/cluster/catalog_reader.hpp"
 #include "proxy/cluster/cluster_view.hpp"
 #include "proxy/cluster/monitor.hpp"
 #include "proxy/config/settings.hpp"
 #include "proxy/metrics/counters.hpp"
 #include "proxy/net/tls.hpp"
+#include "proxy/pool/connect_pace.hpp"
 #include "proxy/pool/pool.hpp"
 #include "proxy/router/catalog_snapshot.hpp"
 #include "proxy/router/load_balancer.hpp"
@@ -17,8 +19,11 @@
 #include "proxy/router/wal_floor.hpp"
 #include "proxy/session/auth_directory.hpp"
 #include "proxy/session/auth_query.hpp"
+#include "proxy/session/cancel.hpp"
+#include "proxy/session/cancel_lane.hpp"
 #include "proxy/session/cancel_registry.hpp"
 #include "proxy/session/frontend_login.hpp"
+#include "proxy/session/peers.hpp"
 #include "proxy/session/prepared_statements.hpp"
 #include "proxy/session/unit.hpp"
 #include "proxy/session/watch_list.hpp"
@@ -146,6 +151,8 @@ struct shared_parts {
     pgweir::monitor* monitor = nullptr;
     catalog_reader* catalogs = nullptr;
     cancel_registry* cancels = nullptr;
+    peer_directory instances; // the other pgweirs
+    address_limits arrivals;  // what strangers may ask for
     auth_directory* secrets = nullptr;
     check_threads* checks = nullptr; // of passwords that others know
     console_service* console = nullptr;
@@ -234,7 +241,11 @@ public:
     void start_replication_session(replication_client client,
                                    replication_server server,
                                    const std::string& early);
-    void cancel_session(std::int32_t process_id);
+    void cancel_session(std::int32_t process_id, cancel_token asked);
+    /// Cancel requests that this worker sends: to servers, and to other instances of pgweir.
+    [[nodiscard]] cancel_lane& server_cancels() { return server_cancels_; }
+    [[nodiscard]] cancel_lane& peer_cancels() { return peer_cancels_; }
+    [[nodiscard]] connect_pace& peer_cancel_pace() { return peer_cancel_pace_; }
     /// Closes all server connections; for the end.
     void close_all();
     /// Idle connections that the budget has retired meanwhile.
@@ -397,6 +408,9 @@ private:
     replication_map replications_;
     watch_list<session> view_watchers_;
     std::unordered_map<std::uint64_t, session*> pin_waiters_;
+    cancel_lane server_cancels_{io_.get_executor()};
+    cancel_lane peer_cancels_{io_.get_executor()};
+    connect_pace peer_cancel_pace_;
     steady_timer tick_timer_{io_.get_executor()};
     clock::time_point now_ = clock::now();
     std::uint64_t last_backend_ = 0;

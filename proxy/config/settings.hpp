@@ -112,6 +112,7 @@ struct settings {
     strings http_address{"*"};
     std::uint16_t http_port = 9719;
     ready_condition ready_requires = ready_condition::any;
+    std::vector<node_setting> peers; // weights mean nothing
 
     // The cluster and how it is watched.
     std::vector<node_setting> nodes;
@@ -218,6 +219,8 @@ struct settings {
     strings admin_users;
     strings stats_users;
     strings admin_from{"local"};
+    std::uint32_t max_logins_per_address = 0;
+    std::uint32_t max_login_failures_per_address = 0;
     tls_mode client_tls_sslmode = tls_mode::disable;
     std::string client_tls_cert_file;
     std::string client_tls_key_file;

@@ -114,6 +114,20 @@ constexpr std::array access_rows{
                                "Where the database `pgweir` may be reached from: `local` (Unix "
                                "socket and loopback), `all`, or networks such as "
                                "`10.0.0.0/8` and `fd00::/8`."),
+    row<&settings::max_logins_per_address>(
+        "max_logins_per_address",
+        applies::on_reload,
+        {.max = 1'000'000},
+        "Connections of one client address (of IPv6: one /64) that may be between their first byte "
+        "and the end of their login. More are refused with 53300. Where clients come through a "
+        "load balancer or NAT that hides them, they are all one address. 0: no limit."),
+    row<&settings::max_login_failures_per_address>(
+        "max_login_failures_per_address",
+        applies::on_reload,
+        {.max = 1'000'000},
+        "Failed logins, and cancel requests with keys of nobody, of one client address within a "
+        "minute. Whoever has had as many is refused without a look at the password, with 53300, "
+        "or his cancel requests dropped, until the minute has room again. 0: no limit."),
 };
 
 constexpr std::array tls_rows{

@@ -65,6 +65,16 @@ constexpr std::array listening_rows{
                                    "that answers, or a known `primary`. With `any` a "
                                    "failover does not take pgweir out of its Service, so clients "
                                    "wait in its queue instead of being refused."),
+    row<&settings::peers>(
+        "peers",
+        applies::on_reload,
+        {},
+        "Where the other instances of this pgweir are, as `[dns:]host[:port]`: every address that "
+        "the name has, this instance's own too, such as a headless Service in Kubernetes. A cancel "
+        "request comes on a connection of its own, which a load balancer may bring to any of "
+        "them: it is passed on to the one whose client it means, by the port that clients use. "
+        "Looked up every `discovery_interval`. All instances need the same list, and addresses "
+        "of their own that are not translated on the way. Empty: there is one instance."),
     row<&settings::tcp_keepalive>("tcp_keepalive",
                                   applies::on_reload,
                                   {},

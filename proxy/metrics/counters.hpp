@@ -168,7 +168,14 @@ enum class retry_reason : std::uint8_t {
     connection_lost,   // a pure read whose server went away before the first byte of the answer
 };
 
-enum class cancel_result : std::uint8_t { forwarded, nothing_to_cancel, unknown_key, failed };
+enum class cancel_result : std::uint8_t {
+    forwarded, // to the server that runs the query, or the query had not reached one yet
+    nothing_to_cancel,
+    unknown_key,
+    passed_on, // to another instance of pgweir
+    overload,  // dropped: too many were waiting
+    failed,
+};
 
 /// Errors by the first two characters of their SQLSTATE.
 class sqlstate_counters {

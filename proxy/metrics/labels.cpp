@@ -124,6 +124,10 @@ std::string_view label(cancel_result result) {
         return "nothing_to_cancel";
     case cancel_result::unknown_key:
         return "unknown_key";
+    case cancel_result::passed_on:
+        return "passed_on";
+    case cancel_result::overload:
+        return "overload";
     case cancel_result::failed:
         return "failed";
     }

@@ -47,7 +47,7 @@ frontend_login::action frontend_login::start(const protocol::startup_message& me
         return fail(protocol::sqlstate::feature_not_supported,
                     "unsupported frontend protocol " + std::to_string(message.version.major()) +
                         "." + std::to_string(message.version.minor()) +
-                        ": server supports 3.0 to 3.0",
+                        ": server supports 3.0 to 3.2",
                     out);
     }
     negotiate(message, out);
@@ -56,12 +56,13 @@ frontend_login::action frontend_login::start(const protocol::startup_message& me
 
 // Once, whatever the number of reasons: a later minor version, protocol options that we do not
 // have.
-void frontend_login::negotiate(const protocol::startup_message& message, std::string& out) const {
-    protocol::negotiate_protocol_version answer{protocol::protocol_3_0, {}};
+void frontend_login::negotiate(const protocol::startup_message& message, std::string& out) {
+    result_.version = std::min(message.version, protocol::protocol_3_2);
+    protocol::negotiate_protocol_version answer{result_.version, {}};
     for (const auto& parameter : message.parameters)
         if (parameter.name.starts_with(protocol::protocol_option_prefix))
             answer.unrecognized_options.push_back(parameter.name);
-    if (message.version > protocol::protocol_3_0 || !answer.unrecognized_options.empty())
+    if (message.version > protocol::protocol_3_2 || !answer.unrecognized_options.empty())
         encode(answer, out);
 }
 

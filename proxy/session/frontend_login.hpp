@@ -100,7 +100,7 @@ private:
     };
 
     action read_parameters(const protocol::startup_message& message, std::string& out);
-    void negotiate(const protocol::startup_message& message, std::string& out) const;
+    void negotiate(const protocol::startup_message& message, std::string& out);
     action request_sasl(std::string& out);
     action on_password(std::string_view body, std::string& out);
     action on_md5_answer(std::string_view body, std::string& out);

@@ -3,152 +3,21 @@
 #include "protocol/error_response.hpp"
 #include "protocol/startup.hpp"
 #include "proxy/log.hpp"
-#include "proxy/net/message_stream.hpp"
 #include "proxy/pool/opener.hpp"
 #include "proxy/pool/own_query.hpp"
 #include "proxy/session/auth_query.hpp"
 #include "proxy/session/console_service.hpp"
+#include "proxy/session/login_startup.hpp"
 #include "proxy/session/replication.hpp"
 #include "proxy/session/session.hpp"
 #include "proxy/session/state_sql.hpp"
 #include "proxy/worker.hpp"
 
-#include <openssl/ssl.h>
 #include <spdlog/spdlog.h>
 
 namespace pgweir {
 
 namespace {
-
-/// One login under way. Counts as a client from here on.
-struct login_attempt {
-    login_attempt(worker& w, std::shared_ptr<stream> s, std::string p, bool l)
-        : owner{w}, io{std::move(s)}, in{io, frontend_login::max_message_body + 5},
-          peer{std::move(p)}, local{l} {
-        owner.shared().clients.fetch_add(1);
-        owner.counters().clients[client_state::login].add();
-    }
-    ~login_attempt() {
-        owner.counters().clients[client_state::login].subtract();
-        if (!handed_over) owner.shared().clients.fetch_sub(1);
-    }
-    login_attempt(const login_attempt&) = delete;
-    login_attempt& operator=(const login_attempt&) = delete;
-
-    void refuse(login_outcome what, std::string_view sqlstate, std::string_view message) {
-        encode(protocol::make_error(protocol::error_severity::fatal, sqlstate, message), io->out());
-        owner.counters().errors_from_proxy.add(sqlstate);
-        owner.counters().logins[what].add();
-        io->close_after_output();
-        spdlog::info("login refused peer={} sqlstate={}: {}", peer, sqlstate, log::quoted(message));
-    }
-
-    worker& owner;
-    std::shared_ptr<stream> io;
-    message_stream in;
-    std::string peer;
-    bool local;
-    bool handed_over = false;
-    std::string startup; // the StartupMessage's body
-};
-
-/// TLS from here on. Bytes that came ahead of it are the handshake's own only for direct TLS.
-task<bool> accept_tls(login_attempt& l, std::string early, bool direct) {
-    const auto live = l.owner.live();
-    auto& tls = l.io->start_tls(live->client_side_tls->context);
-    error_code ec;
-    if (early.empty()) {
-        const auto [plain_ec] = co_await tls.async_handshake(stream::tls_stream::server, nothrow);
-        ec = plain_ec;
-    } else {
-        const auto [early_ec, n] =
-            co_await tls.async_handshake(stream::tls_stream::server, asio::buffer(early), nothrow);
-        ec = early_ec;
-    }
-    if (!ec && direct) {
-        const unsigned char* name = nullptr;
-        unsigned size = 0;
-        SSL_get0_alpn_selected(tls.native_handle(), &name, &size);
-        if (size == 0) ec = asio::error::access_denied;
-    }
-    auto& counted = l.owner.counters();
-    if (ec) {
-        counted.tls_failures.add();
-        spdlog::info("TLS handshake failed peer={}: {}", l.peer, ec.message());
-        l.io->close();
-        co_return false;
-    }
-    counted.tls_handshakes.add();
-    co_return true;
-}
-
-void handle_cancel(login_attempt& l, const protocol::cancel_request& request) {
-    const auto target = l.owner.shared().cancels->find(request.process_id, request.secret_key);
-    if (!target) {
-        l.owner.counters().cancels[cancel_result::unknown_key].add();
-    } else {
-        auto& to = *(*l.owner.shared().peers)[target->worker];
-        to.post([&to, pid = target->process_id] { to.cancel_session(pid); });
-    }
-    l.io->close();
-}
-
-/// Up to the StartupMessage: SSLRequest, GSSENCRequest, direct TLS, CancelRequest.
-task<bool> read_startup(login_attempt& l) {
-    bool asked_tls = false;
-    for (;;) {
-        auto ec = co_await l.in.need(1);
-        if (ec) co_return false;
-        const bool tls_on = l.owner.live()->client_side_tls != nullptr && !l.local;
-        if (l.in.bytes().front() == 0x16 && tls_on && !l.io->is_tls()) {
-            auto early = l.in.take_rest();
-            const bool secured = co_await accept_tls(l, std::move(early), true);
-            if (!secured) co_return false;
-            continue;
-        }
-        ec = co_await l.in.need(8);
-        if (ec) co_return false;
-        const auto size = protocol::startup_packet_size(l.in.bytes());
-        if (!size) {
-            l.refuse(login_outcome::broken, protocol::sqlstate::protocol_violation,
-                     "invalid length of startup packet");
-            co_return false;
-        }
-        ec = co_await l.in.need(*size);
-        if (ec) co_return false;
-        const std::string body{l.in.bytes().substr(4, *size - 4)};
-        l.in.consume(*size);
-        const auto packet = protocol::decode_startup_packet(body);
-        if (!packet) {
-            l.refuse(login_outcome::broken, protocol::sqlstate::protocol_violation,
-                     "invalid startup packet: " + packet.error().message());
-            co_return false;
-        }
-        if (std::holds_alternative<protocol::startup_message>(*packet)) {
-            l.startup = body;
-            co_return true;
-        }
-        if (const auto* const request = std::get_if<protocol::cancel_request>(&*packet)) {
-            handle_cancel(l, *request);
-            co_return false;
-        }
-        const bool wants_tls = std::holds_alternative<protocol::ssl_request>(*packet);
-        const bool yes = wants_tls && tls_on && !asked_tls;
-        asked_tls = asked_tls || wants_tls;
-        // What follows a request for encryption before its answer was never meant to be encrypted
-        // (CVE-2021-23214).
-        if (!l.in.bytes().empty() || l.io->is_tls()) {
-            if (!yes && !l.io->is_tls()) l.io->append("N");
-            l.refuse(login_outcome::broken, protocol::sqlstate::protocol_violation,
-                     "received unencrypted data after a request for encryption");
-            co_return false;
-        }
-        l.io->send(yes ? "S" : "N");
-        if (!yes) continue;
-        const bool secured = co_await accept_tls(l, {}, false);
-        if (!secured) co_return false;
-    }
-}
 
 /// False: nobody could be asked, and the client has been told.
 task<bool> find_secret(login_attempt& l,
@@ -196,6 +65,7 @@ task<bool> authenticate(login_attempt& l, login_result& result) {
         if (next == frontend_login::action::failed) {
             l.owner.shared().secrets->forget(login.user());
             l.owner.counters().logins[login_outcome::wrong_credentials].add();
+            l.note_failure();
             spdlog::info("login failed peer={} user={}: {}", l.peer, log::quoted(login.user()),
                          log::quoted(login.failure()));
             l.io->close_after_output();
@@ -362,12 +232,14 @@ task<> replicate(login_attempt& l, login_result who, replication_mode mode) {
     const auto refused = co_await start_replication(l.owner, std::move(client), std::move(early));
     if (refused) co_return refuse_as_server(l, *refused);
     l.owner.counters().logins[login_outcome::accepted].add();
-    l.handed_over = true;
+    l.hand_over();
 }
 
 task<> log_in(login_attempt& l) {
+    if (!l.arrive()) co_return;
     const bool started = co_await read_startup(l);
-    if (!started) co_return;
+    if (!started || !l.may_try()) co_return;
+    l.count_in();
     const auto& s = l.owner.settings();
     const auto mode = s.client_tls_sslmode;
     const bool demands_tls =
@@ -399,7 +271,7 @@ task<> log_in(login_attempt& l) {
     if (l.owner.shared().console->is_admin_database(who.database)) {
         // A console is no login any more: client_login_timeout is over, and it counts itself out as
         // a client.
-        l.handed_over = true;
+        l.hand_over();
         auto console = l.owner.shared().console->run(l.owner, l.io, l.in.take_rest(),
                                                      std::move(who), l.local, l.peer);
         spawn(l.owner.executor(), "console", std::move(console));
@@ -410,7 +282,7 @@ task<> log_in(login_attempt& l) {
     const bool accepted = co_await try_parameters(l, who);
     if (!accepted || !l.io->is_open()) co_return;
     l.owner.counters().logins[login_outcome::accepted].add();
-    l.handed_over = true;
+    l.hand_over();
     auto early = l.in.take_rest();
     l.owner.start_session(l.io, l.peer, l.local, std::move(who), *said, std::move(early));
 }
@@ -429,7 +301,7 @@ task<> run_login(worker& owner, std::shared_ptr<stream> io, std::string peer, bo
     }
     co_await log_in(attempt);
     deadline.cancel();
-    if (!attempt.handed_over) io->close_after_output();
+    if (!attempt.handed_over()) io->close_after_output();
 }
 
 } // namespace pgweir

@@ -262,11 +262,11 @@ void replication_session::fatal(std::string_view sqlstate, std::string_view mess
     finish(message);
 }
 
-void replication_session::cancel() {
+void replication_session::cancel(cancel_token asked) {
     cancel_address victim{server_.key.node, server_.io->is_tls(), server_.process_id,
                           server_.secret_key};
     owner_.counters().cancels[cancel_result::forwarded].add();
-    send_cancel(owner_, std::move(victim));
+    send_cancel(owner_, std::move(victim), std::move(asked));
 }
 
 void replication_session::look_for_end() {

@@ -7,6 +7,7 @@
 #include "proxy/net/stream.hpp"
 #include "proxy/pool/connection_budget.hpp"
 #include "proxy/pool/pool.hpp"
+#include "proxy/session/cancel.hpp"
 #include "proxy/session/cancel_registry.hpp"
 #include "proxy/session/frontend_login.hpp"
 #include "proxy/session/replication_mode.hpp"
@@ -55,7 +56,7 @@ public:
     /// Ends it with a FATAL error, if the client can be told between two messages.
     void fatal(std::string_view sqlstate, std::string_view message);
     /// Passes a cancel request on.
-    void cancel();
+    void cancel(cancel_token asked);
     /// Looks for ends that nothing has told of; now and then.
     void look_for_end();
 

@@ -11,6 +11,7 @@
 #include "proxy/router/read_your_writes.hpp"
 #include "proxy/router/router.hpp"
 #include "proxy/router/routing_policy.hpp"
+#include "proxy/session/cancel.hpp"
 #include "proxy/session/cancel_registry.hpp"
 #include "proxy/session/frontend_login.hpp"
 #include "proxy/session/parse_state.hpp"
@@ -65,7 +66,7 @@ public:
     /// It waits until it may keep a server connection, and now perhaps may.
     void on_called_to_pin();
     /// A cancel request with this session's key.
-    void cancel();
+    void cancel(cancel_token asked = {});
     /// Ends what hangs on a client or server that is gone without a word (tcp_user_timeout).
     void look_for_silence(clock::time_point now);
     /// Time limits; a few times a second.
@@ -301,7 +302,7 @@ private:
     void tell_of_loss(const server_loss& what);
 
     // session_cancel.cpp: what a cancel request meets
-    void open_cancel(const backend_ptr& victim, bool then_close);
+    void open_cancel(const backend_ptr& victim, bool then_close, cancel_token asked = {});
 
     // session_refusals.cpp: what a standby could not do
     [[nodiscard]] bool on_refusal(backend& from, std::string_view sqlstate, std::string_view body);
@@ -393,7 +394,7 @@ private:
     // session state
     std::unordered_map<std::string, prepared_ptr> statements_;
     prepared_ptr unnamed_;
-    bool unnamed_streams_ = false; // the leased connection's is ours, too long to be known
+    bool unnamed_streams_ = false;        // the leased connection's is ours, too long to be known
     std::vector<pending_change> changes_; // until their place in the queue is reached
     std::uint64_t last_change_ = 0;
     parameter_map followed_;   // what this session set: start-up values, then SETs

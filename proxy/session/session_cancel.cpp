@@ -1,11 +1,10 @@
 // A cancel request that names this session.
 #include "protocol/error_response.hpp"
-#include "proxy/session/cancel.hpp"
 #include "proxy/session/session.hpp"
 
 namespace pgweir {
 
-void session::cancel() {
+void session::cancel(cancel_token asked) {
     auto& counted = owner_.counters().cancels;
     if (waits_for_view() && lease_) {
         // A block that waits for its own server: it ends with it.
@@ -30,11 +29,11 @@ void session::cancel() {
         return;
     }
     counted[cancel_result::forwarded].add();
-    open_cancel(lease_, false);
+    open_cancel(lease_, false, std::move(asked));
 }
 
-void session::open_cancel(const backend_ptr& victim, bool then_close) {
-    send_cancel(owner_, victim, then_close);
+void session::open_cancel(const backend_ptr& victim, bool then_close, cancel_token asked) {
+    send_cancel(owner_, victim, then_close, std::move(asked));
 }
 
 } // namespace pgweir

@@ -121,13 +121,31 @@ TEST_F(startup, AnnouncesAPrimaryEvenThoughReadsRunOnStandbys) {
     EXPECT_EQ(session.parameter("default_transaction_read_only"), "off");
 }
 
-TEST_F(startup, Protocol32IsNegotiatedDownOnce) {
+TEST_F(startup, Protocol32IsSpokenWithALongCancelKey) {
+    PGWEIR_ONLY();
     auto client = raw();
     client.send(login_packet(wire::protocol_3_2));
+    EXPECT_FALSE(client.authenticate(accounts::app).has_value());
+    const auto welcome = client.read_until_ready();
+    EXPECT_EQ(find(welcome, 'v'), nullptr);
+    EXPECT_EQ(statuses(welcome), "I");
+    const auto* const key = find(welcome, 'K');
+    ASSERT_NE(key, nullptr);
+    ASSERT_EQ(key->body.size(), 4U + 32U);
+    client.send(wire::query("select pg_sleep(600)"));
+    EXPECT_TRUE(client.silent_for(100ms));
+    auto canceller = raw();
+    canceller.send(wire::cancel_request(read_int32(key->body, 0), key->body.substr(4)));
+    EXPECT_EQ(sqlstate(client.read_until_ready()), "57014");
+}
+
+TEST_F(startup, ALaterProtocolIsNegotiatedDownOnce) {
+    auto client = raw();
+    client.send(login_packet(wire::protocol_3_2 + 1));
     auto message = client.read();
     ASSERT_TRUE(message.has_value());
     ASSERT_EQ(message->type, 'v');
-    EXPECT_EQ(read_int32(message->body, 0), wire::protocol_3_0);
+    EXPECT_EQ(read_int32(message->body, 0), is_direct() ? wire::protocol_3_0 : wire::protocol_3_2);
     EXPECT_EQ(read_int32(message->body, 4), 0);
     EXPECT_FALSE(client.authenticate(accounts::app).has_value());
     const auto rest = client.read_until_ready();

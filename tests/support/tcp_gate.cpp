@@ -80,7 +80,8 @@ std::size_t queued(const std::deque<chunk>& queue) {
 } // namespace
 
 struct tcp_gate::state {
-    int target = 0;
+    std::vector<int> targets;
+    std::size_t accepted = 0;
     int listener = -1;
     int wake_read = -1;
     int wake_write = -1;
@@ -112,7 +113,7 @@ void tcp_gate::state::accept_one() {
         return;
     }
     const int server = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const auto address = loopback(target);
+    const auto address = loopback(targets[accepted++ % targets.size()]);
     if (::connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
         ::close(server);
         reset_socket(client);
@@ -254,9 +255,11 @@ void tcp_gate::state::run() {
     }
 }
 
-tcp_gate::tcp_gate(int target) : state_{std::make_unique<state>()} {
+tcp_gate::tcp_gate(int target) : tcp_gate{std::vector{target}} {}
+
+tcp_gate::tcp_gate(std::vector<int> targets) : state_{std::make_unique<state>()} {
     auto& self = *state_;
-    self.target = target;
+    self.targets = std::move(targets);
     self.listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     auto address = loopback(0);
     socklen_t length = sizeof address;

@@ -1,4 +1,5 @@
-// A TCP relay between pgweir and one server that can refuse, hold, delay, cut and forge. It runs
+// A TCP relay between pgweir and one server, or between clients and several pgweirs in turn, that
+// can refuse, hold, delay, cut and forge. It runs
 // on a thread of its own; all members may be called from the test's thread.
 #pragma once
 
@@ -6,6 +7,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace pgweir::test {
 
@@ -13,6 +15,8 @@ class tcp_gate {
 public:
     /// Relays 127.0.0.1:port() to 127.0.0.1:target.
     explicit tcp_gate(int target);
+    /// The same to each of these in turn, as a load balancer would.
+    explicit tcp_gate(std::vector<int> targets);
     ~tcp_gate();
     tcp_gate(const tcp_gate&) = delete;
     tcp_gate& operator=(const tcp_gate&) = delete;

@@ -112,8 +112,8 @@ constexpr std::array unused{
     unused_parameters{"dns_max_ttl dns_zone_check_period dns_nxdomain_ttl resolv_conf", "",
                       "names are looked up by the system, every discovery_interval"},
     unused_parameters{"peer_id", "asks",
-                      "cancel requests find their pgweir without peers only "
-                      "if the load balancer keeps clients on one of them"},
+                      "instances find each other by themselves: set `peers` to the name that "
+                      "has all their addresses"},
 };
 
 class pgbouncer_translator {

@@ -28,6 +28,48 @@ TEST(CancelRegistry, EveryIdIsPositiveAndItsOwn) {
     }
 }
 
+TEST(CancelRegistry, AnIdTellsItsInstanceAndWorker) {
+    cancel_registry registry;
+    EXPECT_EQ(cancel_id::instance_of(registry.add(5).process_id), 0);
+    for (const unsigned instance : {1U, 17U, 255U}) {
+        registry.set_instance(static_cast<std::uint8_t>(instance));
+        const auto made = registry.add(63);
+        EXPECT_GT(made.process_id, 0);
+        EXPECT_EQ(cancel_id::instance_of(made.process_id), instance);
+        EXPECT_EQ(made.process_id >> cancel_id::slot_bits & 63, 63);
+        EXPECT_TRUE(registry.find(made.process_id, made.secret_key));
+    }
+    EXPECT_EQ(cancel_id::instance_of(-1), 0);
+}
+
+TEST(CancelRegistry, AWorkerWithMoreSessionsThanSlotsGoesOnWithTheNextOnes) {
+    cancel_registry registry;
+    std::set<std::int32_t> ids;
+    for (unsigned i = 0; i < cancel_id::slots + 1'000; ++i)
+        EXPECT_TRUE(ids.insert(registry.add(62).process_id).second);
+    const auto last = registry.add(62);
+    EXPECT_EQ(last.process_id >> cancel_id::slot_bits & 63, 63);
+    EXPECT_EQ(registry.find(last.process_id, last.secret_key)->worker, 62U);
+}
+
+TEST(CancelRegistry, LaterProtocolsHaveLongKeys) {
+    cancel_registry registry;
+    const auto mine = registry.add(0, cancel_registry::long_key);
+    EXPECT_EQ(mine.secret_key.size(), 32U);
+    EXPECT_TRUE(registry.find(mine.process_id, mine.secret_key));
+    for (std::size_t i = 0; i < mine.secret_key.size(); ++i) {
+        auto wrong = mine.secret_key;
+        wrong[i] = static_cast<char>(wrong[i] ^ 0x80);
+        EXPECT_FALSE(registry.find(mine.process_id, wrong));
+    }
+    EXPECT_FALSE(registry.find(mine.process_id, mine.secret_key.substr(0, 4)));
+    EXPECT_FALSE(registry.find(mine.process_id, mine.secret_key + 'x'));
+    EXPECT_FALSE(registry.find(mine.process_id, mine.secret_key + std::string(224, '\0')));
+    // What is missing of a short key is not a zero that could be sent.
+    const auto brief = registry.add(0);
+    EXPECT_FALSE(registry.find(brief.process_id, brief.secret_key + std::string(28, '\0')));
+}
+
 TEST(CancelRegistry, KeysAreRandom) {
     cancel_registry registry;
     std::set<std::string> keys;

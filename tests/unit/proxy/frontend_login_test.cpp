@@ -135,29 +135,40 @@ TEST(FrontendLogin, RefusesOtherMajorVersionsReadably) {
         EXPECT_EQ(login.start({{major << 16U}, {}}, out), action::failed);
         expect_fatal(out, "0A000",
                      "unsupported frontend protocol " + std::to_string(major) +
-                         ".0: server supports 3.0 to 3.0");
+                         ".0: server supports 3.0 to 3.2");
     }
 }
 
 TEST(FrontendLogin, NegotiatesOnceForALaterVersionAndUnknownOptions) {
     auto login = login_with(auth_method::trust);
     std::string out;
-    const protocol::startup_message message{protocol::protocol_3_2,
+    const protocol::startup_message message{{protocol::protocol_3_2.value + 7},
                                             {{"user", "ann"}, {"_pq_.a", "1"}, {"_pq_.b", "2"}}};
     EXPECT_EQ(login.start(message, out), action::done);
     const auto messages = take_messages(out);
     ASSERT_EQ(messages.size(), 2U);
     const auto answer = protocol::decode_negotiate_protocol_version(messages[0].body);
     ASSERT_TRUE(answer);
-    EXPECT_EQ(answer->newest, protocol::protocol_3_0);
+    EXPECT_EQ(answer->newest, protocol::protocol_3_2);
     EXPECT_EQ(answer->unrecognized_options, (std::vector<std::string_view>{"_pq_.a", "_pq_.b"}));
     EXPECT_EQ(messages[1].type, 'R');
     EXPECT_TRUE(login.take_result().parameters.empty());
 }
 
+TEST(FrontendLogin, SpeaksTheVersionThatWasAskedForUpTo32) {
+    for (const std::uint32_t minor : {0U, 1U, 2U}) {
+        auto login = login_with(auth_method::trust);
+        std::string out;
+        const protocol::protocol_version asked{protocol::protocol_3_0.value + minor};
+        EXPECT_EQ(login.start({asked, {{"user", "ann"}}}, out), action::done);
+        EXPECT_EQ(types_in(out), "R");
+        EXPECT_EQ(login.take_result().version, asked);
+    }
+}
+
 TEST(FrontendLogin, NegotiatesForEitherReasonAlone) {
     for (const auto& message :
-         {protocol::startup_message{protocol::protocol_3_2, {{"user", "ann"}}},
+         {protocol::startup_message{{protocol::protocol_3_2.value + 1}, {{"user", "ann"}}},
           protocol::startup_message{protocol::protocol_3_0, {{"user", "ann"}, {"_pq_.x", ""}}}}) {
         auto login = login_with(auth_method::trust);
         std::string out;

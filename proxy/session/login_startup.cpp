@@ -1,0 +1,182 @@
+#include "proxy/session/login_startup.hpp"
+
+#include "protocol/error_response.hpp"
+#include "protocol/startup.hpp"
+#include "proxy/log.hpp"
+#include "proxy/session/cancel_request.hpp"
+#include "proxy/worker.hpp"
+
+#include <openssl/ssl.h>
+#include <spdlog/spdlog.h>
+
+namespace pgweir {
+
+namespace {
+
+/// "10.0.0.1:5432" and "[::1]:5432" without the port.
+std::string_view host_of(std::string_view peer) {
+    peer = peer.substr(0, peer.rfind(':'));
+    if (peer.starts_with('[') && peer.ends_with(']')) peer = peer.substr(1, peer.size() - 2);
+    return peer;
+}
+
+} // namespace
+
+login_attempt::login_attempt(worker& w, std::shared_ptr<stream> s, std::string p, bool l)
+    : owner{w}, io{std::move(s)}, in{io, frontend_login::max_message_body + 5}, peer{std::move(p)},
+      local{l} {
+    owner.counters().clients[client_state::login].add();
+}
+
+login_attempt::~login_attempt() {
+    owner.counters().clients[client_state::login].subtract();
+    if (counted_ && !handed_over_) owner.shared().clients.fetch_sub(1);
+    owner.shared().arrivals.end(from_);
+}
+
+bool login_attempt::arrive() {
+    const auto host = host_of(peer);
+    // Another instance passes on what it has let in.
+    const bool is_exempt = local || owner.shared().instances.get()->is_at(host);
+    const auto from = is_exempt ? address_limits::key_type{} : address_limits::key_of(host);
+    if (!owner.shared().arrivals.begin(from)) {
+        refuse(login_outcome::limit, protocol::sqlstate::too_many_connections,
+               "pgweir: too many logins under way from this address (max_logins_per_address)");
+        return false;
+    }
+    from_ = from;
+    return true;
+}
+
+bool login_attempt::may_ask() const {
+    return owner.shared().arrivals.may_try(from_, worker::clock::now());
+}
+
+bool login_attempt::may_try() {
+    if (may_ask()) return true;
+    refuse(login_outcome::limit, protocol::sqlstate::too_many_connections,
+           "pgweir: too many failed logins from this address, try again in a minute "
+           "(max_login_failures_per_address)");
+    return false;
+}
+
+void login_attempt::note_failure() {
+    owner.shared().arrivals.failed(from_, worker::clock::now());
+}
+
+void login_attempt::count_in() {
+    counted_ = true;
+    owner.shared().clients.fetch_add(1);
+}
+
+void login_attempt::refuse(login_outcome what,
+                           std::string_view sqlstate,
+                           std::string_view message) {
+    encode(protocol::make_error(protocol::error_severity::fatal, sqlstate, message), io->out());
+    owner.counters().errors_from_proxy.add(sqlstate);
+    owner.counters().logins[what].add();
+    io->close_after_output();
+    spdlog::info("login refused peer={} sqlstate={}: {}", peer, sqlstate, log::quoted(message));
+}
+
+namespace {
+
+/// TLS from here on. Bytes that came ahead of it are the handshake's own only for direct TLS.
+task<bool> accept_tls(login_attempt& l, std::string early, bool direct) {
+    const auto live = l.owner.live();
+    auto& tls = l.io->start_tls(live->client_side_tls->context);
+    error_code ec;
+    if (early.empty()) {
+        const auto [plain_ec] = co_await tls.async_handshake(stream::tls_stream::server, nothrow);
+        ec = plain_ec;
+    } else {
+        const auto [early_ec, n] =
+            co_await tls.async_handshake(stream::tls_stream::server, asio::buffer(early), nothrow);
+        ec = early_ec;
+    }
+    if (!ec && direct) {
+        const unsigned char* name = nullptr;
+        unsigned size = 0;
+        SSL_get0_alpn_selected(tls.native_handle(), &name, &size);
+        if (size == 0) ec = asio::error::access_denied;
+    }
+    auto& counted = l.owner.counters();
+    if (ec) {
+        counted.tls_failures.add();
+        spdlog::info("TLS handshake failed peer={}: {}", l.peer, ec.message());
+        l.io->close();
+        co_return false;
+    }
+    counted.tls_handshakes.add();
+    co_return true;
+}
+
+/// Whoever sent it hears nothing, and that only when the request is done with.
+task<> take_cancel(login_attempt& l, std::int32_t process_id, std::string key) {
+    if (!l.may_ask()) co_return;
+    const bool is_somebodys = co_await take_cancel_request(l.owner, process_id, std::move(key));
+    if (!is_somebodys) l.note_failure();
+}
+
+} // namespace
+
+task<bool> read_startup(login_attempt& l) {
+    bool asked_tls = false;
+    for (;;) {
+        auto ec = co_await l.in.need(1);
+        if (ec) co_return false;
+        const bool tls_on = l.owner.live()->client_side_tls != nullptr && !l.local;
+        if (l.in.bytes().front() == 0x16 && tls_on && !l.io->is_tls()) {
+            auto early = l.in.take_rest();
+            const bool secured = co_await accept_tls(l, std::move(early), true);
+            if (!secured) co_return false;
+            continue;
+        }
+        ec = co_await l.in.need(8);
+        if (ec) co_return false;
+        const auto size = protocol::startup_packet_size(l.in.bytes());
+        if (!size) {
+            l.refuse(login_outcome::broken, protocol::sqlstate::protocol_violation,
+                     "invalid length of startup packet");
+            co_return false;
+        }
+        ec = co_await l.in.need(*size);
+        if (ec) co_return false;
+        const std::string body{l.in.bytes().substr(4, *size - 4)};
+        l.in.consume(*size);
+        const auto packet = protocol::decode_startup_packet(body);
+        if (!packet) {
+            l.refuse(login_outcome::broken, protocol::sqlstate::protocol_violation,
+                     "invalid startup packet: " + packet.error().message());
+            co_return false;
+        }
+        if (std::holds_alternative<protocol::startup_message>(*packet)) {
+            l.startup = body;
+            co_return true;
+        }
+        if (const auto* const request = std::get_if<protocol::cancel_request>(&*packet)) {
+            const auto process_id = request->process_id;
+            std::string key{request->secret_key};
+            co_await take_cancel(l, process_id, std::move(key));
+            l.io->close();
+            co_return false;
+        }
+        const bool wants_tls = std::holds_alternative<protocol::ssl_request>(*packet);
+        const bool yes = wants_tls && tls_on && !asked_tls;
+        asked_tls = asked_tls || wants_tls;
+        // What follows a request for encryption before its answer was never meant to be encrypted
+        // (CVE-2021-23214).
+        if (!l.in.bytes().empty() || l.io->is_tls()) {
+            if (!yes && !l.io->is_tls()) l.io->append("N");
+            l.refuse(login_outcome::broken, protocol::sqlstate::protocol_violation,
+                     "received unencrypted data after a request for encryption");
+            co_return false;
+        }
+        l.io->send(yes ? "S" : "N");
+        if (!yes) continue;
+        const bool secured = co_await accept_tls(l, {}, false);
+        if (!secured) co_return false;
+    }
+}
+
+} // namespace pgweir

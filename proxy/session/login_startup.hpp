@@ -1,0 +1,58 @@
+// One login under way, and its first part: what comes up to the StartupMessage. TLS, requests for
+// encryption, cancel requests.
+#pragma once
+
+#include "proxy/access/address_limits.hpp"
+#include "proxy/asio.hpp"
+#include "proxy/metrics/counters.hpp"
+#include "proxy/net/message_stream.hpp"
+#include "proxy/net/stream.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace pgweir {
+
+class worker;
+
+class login_attempt {
+public:
+    login_attempt(worker& w, std::shared_ptr<stream> s, std::string p, bool l);
+    ~login_attempt();
+    login_attempt(const login_attempt&) = delete;
+    login_attempt& operator=(const login_attempt&) = delete;
+
+    /// One more from that address. False: too many already, and told so.
+    [[nodiscard]] bool arrive();
+    /// False: too many failures from that address.
+    [[nodiscard]] bool may_ask() const;
+    /// After the StartupMessage. False: too many failures from that address, and told so.
+    [[nodiscard]] bool may_try();
+    /// It failed to prove who it is.
+    void note_failure();
+    /// It is a client from here on, not a cancel request or an idle connection, and counts as one.
+    void count_in();
+    /// What counts as a client now is the session.
+    void hand_over() { handed_over_ = true; }
+    [[nodiscard]] bool handed_over() const { return handed_over_; }
+    /// A FATAL error, and the connection closes.
+    void refuse(login_outcome what, std::string_view sqlstate, std::string_view message);
+
+    worker& owner;
+    std::shared_ptr<stream> io;
+    message_stream in;
+    std::string peer;
+    bool local;
+    std::string startup; // the StartupMessage's body
+
+private:
+    address_limits::key_type from_{}; // nobody's until it has arrived
+    bool counted_ = false;
+    bool handed_over_ = false;
+};
+
+/// Up to the StartupMessage. False: the connection is refused, gone or was for something else.
+[[nodiscard]] task<bool> read_startup(login_attempt& l);
+
+} // namespace pgweir
