@@ -3,6 +3,7 @@
 #include "proxy/asio.hpp"
 #include "proxy/config/command_line.hpp"
 #include "proxy/config/describe.hpp"
+#include "proxy/config/file_text.hpp"
 #include "proxy/config/import/import.hpp"
 #include "proxy/config/load.hpp"
 #include "proxy/log.hpp"
@@ -13,8 +14,6 @@
 
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 namespace {
 
@@ -40,11 +39,9 @@ void raise_descriptor_limit() {
 }
 
 std::optional<std::string> text_of(const std::filesystem::path& path) {
-    std::ifstream file{path, std::ios::binary};
-    std::ostringstream text;
-    if (file && !std::filesystem::is_directory(path)) text << file.rdbuf();
-    if (!file || text.view().empty()) return {};
-    return text.str();
+    auto text = file_text(path.native());
+    if (text && text->empty()) return {};
+    return text;
 }
 
 /// Settings to standard output; what is lost with them, and what they still lack, to standard

@@ -156,6 +156,7 @@ void server::make_listeners() {
             auto& w = *workers_[i];
             auto at = make_listener(w);
             port = at->listen_tcp(address, port, backlog);
+            at->tune(s);
             listeners_.push_back({i, std::move(at)});
         }
         spdlog::info("listening address={} port={}", address, port);
@@ -309,6 +310,8 @@ task<> server::reload_now(std::function<void(std::string)> done) {
         catalogs_->reload(watch);
         for (auto& w : workers_)
             w->post([&w = *w, now = live_] { w.on_settings(now); });
+        for (auto& l : listeners_)
+            workers_[l.worker]->post([at = l.at, now = live_] { at->tune(now->values); });
         control_counters_.reloads.add();
     } catch (const std::exception& e) {
         problem = e.what();

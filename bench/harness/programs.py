@@ -23,7 +23,7 @@ def program(name, directory):
         raise RuntimeError(f"no compiler for {source}")
     include = subprocess.run(["pg_config", "--includedir"], capture_output=True, text=True,
                              check=True).stdout.strip()
-    command = [compiler, "-std=c++20", "-O2", f"-I{ROOT}", f"-I{include}", source, "-o", out, "-lpq"]
+    command = [compiler, "-std=c++20", "-O2", f"-I{ROOT}", f"-I{include}", source, "-o", out, "-lpq", "-lssl", "-lcrypto"]
     log = directory / f"{name}.log"
     process = processes.start(command, log)
     try:

@@ -1,15 +1,13 @@
 #include "proxy/config/pgpool_environment.hpp"
 
+#include "proxy/config/file_text.hpp"
 #include "proxy/config/import/pgpool_conf.hpp"
 #include "proxy/config/pgpool_variables.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <filesystem>
-#include <fstream>
 #include <iterator>
-#include <sstream>
 #include <system_error>
 
 namespace pgweir {
@@ -251,16 +249,14 @@ void read_user_conf(pgpool_variables& from, settings_draft& draft) {
     constexpr std::string_view name = "PGPOOL_USER_CONF_FILE";
     const auto path = from.take(name);
     if (!path) return;
-    std::ifstream file{*path, std::ios::binary};
-    std::ostringstream text;
-    if (file && !std::filesystem::is_directory(*path)) text << file.rdbuf();
-    if (!file) {
+    const auto text = file_text(*path);
+    if (!text) {
         draft.error(from.where(name), "",
                     "names " + *path +
                         ", which cannot be read: " + std::generic_category().message(errno));
         return;
     }
-    auto conf = parse_pgpool_conf(text.view(), *path);
+    auto conf = parse_pgpool_conf(*text, *path);
     for (const auto& one : conf.problems)
         draft.error(one.where, one.key, one.text);
     auto lines = lines_before(from, conf);

@@ -1,10 +1,10 @@
 // Reads the TOML file: flat keys, and the tables [databases.NAME] and [users.NAME].
 #include "proxy/config/draft.hpp"
+#include "proxy/config/file_text.hpp"
 
 #include <toml++/toml.h>
 
-#include <fstream>
-#include <sstream>
+#include <cerrno>
 #include <system_error>
 
 namespace pgweir {
@@ -116,14 +116,12 @@ void read_toml_text(std::string_view text, const std::string& display_name, sett
 }
 
 void read_toml_file(const std::string& path, settings_draft& draft) {
-    std::ifstream file{path, std::ios::binary};
-    std::ostringstream content;
-    if (file) content << file.rdbuf();
-    if (!file || !content) {
+    const auto content = file_text(path);
+    if (!content) {
         draft.error(path, "", "cannot be read: " + std::generic_category().message(errno));
         return;
     }
-    read_toml_text(content.str(), path, draft);
+    read_toml_text(*content, path, draft);
 }
 
 } // namespace pgweir

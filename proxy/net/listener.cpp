@@ -1,5 +1,7 @@
 #include "proxy/net/listener.hpp"
 
+#include "proxy/net/socket_options.hpp"
+
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/socket_base.hpp>
 #include <spdlog/spdlog.h>
@@ -76,6 +78,10 @@ void listener::listen_unix(const std::string& path, unsigned permissions, int ba
     if (::chmod(path.c_str(), permissions) != 0) spdlog::warn("cannot set permissions of {}", path);
     acceptor_.listen(backlog);
     unix_path_ = path;
+}
+
+void listener::tune(const settings& values) {
+    if (!stopped_) set_socket_options(acceptor_.native_handle(), values);
 }
 
 void listener::start() {

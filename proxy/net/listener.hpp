@@ -15,6 +15,8 @@
 
 namespace pgweir {
 
+struct settings;
+
 class listener : public std::enable_shared_from_this<listener> {
 public:
     /// An accepted connection; `peer` is "address:port" or "unix".
@@ -29,6 +31,8 @@ public:
     std::uint16_t listen_tcp(const std::string& address, std::uint16_t port, int backlog);
     void listen_unix(const std::string& path, unsigned permissions, int backlog);
 
+    /// What is accepted from now on has these options. On the listener's thread, or before start().
+    void tune(const settings& values);
     void start();
     /// On the listener's thread. No more connections; those accepted live on.
     void stop();

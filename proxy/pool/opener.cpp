@@ -5,6 +5,7 @@
 #include "protocol/simple_query.hpp"
 #include "protocol/startup.hpp"
 #include "proxy/net/message_stream.hpp"
+#include "proxy/net/socket_options.hpp"
 #include "proxy/pool/pool.hpp"
 #include "proxy/session/backend_login.hpp"
 #include "proxy/worker.hpp"
@@ -14,7 +15,6 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/write.hpp>
-#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 
 namespace pgweir {
@@ -200,7 +200,7 @@ task<bool> attempt(opening& o) {
         o.failure = {"cannot connect to " + o.node.name + ": " + ec.message(), {}, "08006"};
         co_return false;
     }
-    set_socket_options(o.io->socket(), o.owner.settings());
+    set_socket_options(o.io->socket().native_handle(), o.owner.settings());
     o.state.family = o.node.address.starts_with('/') ? AF_UNIX : AF_INET;
     const auto tls = co_await negotiate_tls(o.owner, o.node, *o.io);
     if (!tls.ok) {
@@ -309,29 +309,6 @@ task<error_code> connect_to_node(const node_view& node, stream_socket& socket) {
     error_code ignored;
     socket.non_blocking(true, ignored);
     co_return connect_ec;
-}
-
-void set_socket_options(stream_socket& socket, const settings& values) {
-    error_code ec;
-    const auto local = socket.local_endpoint(ec);
-    if (ec || local.protocol().family() == AF_UNIX) return;
-    const auto fd = socket.native_handle();
-    const auto set = [fd](int level, int name, int value) {
-        ::setsockopt(fd, level, name, &value, sizeof value);
-    };
-    const auto seconds = [](std::chrono::milliseconds t) {
-        return static_cast<int>(std::chrono::ceil<std::chrono::seconds>(t).count());
-    };
-    set(IPPROTO_TCP, TCP_NODELAY, 1);
-    if (values.tcp_keepalive) {
-        set(SOL_SOCKET, SO_KEEPALIVE, 1);
-        if (values.tcp_keepalive_idle.count() != 0)
-            set(IPPROTO_TCP, TCP_KEEPIDLE, seconds(values.tcp_keepalive_idle));
-        if (values.tcp_keepalive_interval.count() != 0)
-            set(IPPROTO_TCP, TCP_KEEPINTVL, seconds(values.tcp_keepalive_interval));
-        if (values.tcp_keepalive_count != 0)
-            set(IPPROTO_TCP, TCP_KEEPCNT, static_cast<int>(values.tcp_keepalive_count));
-    }
 }
 
 void open_backend(worker& owner, pool& home) {

@@ -43,7 +43,4 @@ task<error_code> write_all(stream& io, const std::string& bytes);
 /// closes the socket.
 task<error_code> connect_to_node(const node_view& node, stream_socket& socket);
 
-/// TCP options of a connection, from the settings.
-void set_socket_options(stream_socket& socket, const struct settings& values);
-
 } // namespace pgweir

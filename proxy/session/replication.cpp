@@ -5,6 +5,7 @@
 #include "protocol/simple_query.hpp"
 #include "proxy/log.hpp"
 #include "proxy/net/message_stream.hpp"
+#include "proxy/net/socket_options.hpp"
 #include "proxy/pool/opener.hpp"
 #include "proxy/session/auth_directory.hpp"
 #include "proxy/session/backend_login.hpp"
@@ -168,7 +169,7 @@ task<bool> open_server(opening& o) {
     });
     const auto ec = co_await connect_to_node(o.node, o.made.io->socket());
     if (ec) co_return false;
-    set_socket_options(o.made.io->socket(), o.owner.settings());
+    set_socket_options(o.made.io->socket().native_handle(), o.owner.settings());
     const bool secured = co_await secure(o.owner, o.node, *o.made.io);
     if (!secured) co_return false;
     const bool logged_in = co_await log_in(o);

@@ -191,6 +191,15 @@ TEST(LoadSettings, UnknownVariablesAreOneWarningAndThoseOfKubernetesNone) {
             "environment: variables that are no settings: PGWEIR_CFG_NOPE, PGWEIR_CFG_NEITHER"));
 }
 
+TEST(LoadSettings, AnEmptyFileIsNoError) {
+    const temporary_file file{""};
+    const auto loaded = load_settings(
+        {.config_file = file.path(), .assignments = valid({"port=6543"}), .environment = {}});
+    EXPECT_EQ(loaded.values.port, 6543);
+    EXPECT_THAT(failure({.config_file = "/", .assignments = {}, .environment = {}}),
+                HasSubstr("/: cannot be read: Is a directory"));
+}
+
 TEST(LoadSettings, APasswordMayStandInAFile) {
     const temporary_file file{"s3cret\r\nsecond line\n"};
     EXPECT_EQ(load(valid({"monitor_password_file=" + file.path()})).values.monitor_password,
