@@ -236,9 +236,7 @@ void stream::close() {
     if (!open_) return;
     open_ = false;
     error_code ignored;
-    auto& s = socket();
-    s.shutdown(stream_socket::shutdown_both, ignored);
-    s.close(ignored);
+    socket().close(ignored);
     resume_reading();
 }
 

@@ -59,9 +59,13 @@ task<bool> authenticate(login_attempt& l, login_result& result) {
             next = login.on_secret(std::move(secret), out);
             continue;
         }
+        if (next == frontend_login::action::done) {
+            // Goes with what the session says first: one packet, and the client wakes up once.
+            l.io->append(out);
+            break;
+        }
         if (!out.empty()) l.io->send(out);
         out.clear();
-        if (next == frontend_login::action::done) break;
         if (next == frontend_login::action::failed) {
             l.owner.shared().secrets->forget(login.user());
             l.owner.counters().logins[login_outcome::wrong_credentials].add();
@@ -264,6 +268,7 @@ task<> log_in(login_attempt& l) {
                                "invalid value for parameter \"replication\": \"" + who.replication +
                                    "\"");
         if (*kind != replication_mode::none) {
+            l.io->flush();
             co_await replicate(l, std::move(who), *kind);
             co_return;
         }
@@ -272,6 +277,7 @@ task<> log_in(login_attempt& l) {
         // A console is no login any more: client_login_timeout is over, and it counts itself out as
         // a client.
         l.hand_over();
+        l.io->flush();
         auto console = l.owner.shared().console->run(l.owner, l.io, l.in.take_rest(),
                                                      std::move(who), l.local, l.peer);
         spawn(l.owner.executor(), "console", std::move(console));
