@@ -66,7 +66,10 @@ public:
         if (code != LDAP_SUCCESS) return unavailable("cannot be asked", code);
         if (!asked_.rule->searches())
             return bind_user(asked_.rule->prefix + asked_.user + asked_.rule->suffix);
-        code = bind(asked_.rule->bind_dn, asked_.rule->bind_password.value);
+        const auto& own = asked_.rule->bind_password;
+        const auto& reader = own.empty() ? asked_.limits.bind_password : own;
+        code =
+            bind(asked_.rule->bind_dn, asked_.rule->bind_dn.empty() ? std::string{} : reader.value);
         if (code != LDAP_SUCCESS) return unavailable("refuses ldapbinddn", code);
         std::string dn;
         std::size_t found = 0;
@@ -189,7 +192,8 @@ password_verdict ask_servers(const question& asked) {
 } // namespace
 
 ldap_limits ldap_limits_of(const settings& values) {
-    return {values.ldap_timeout, values.ldap_tls_ca_file, values.ldap_tls_reqcert};
+    return {values.ldap_timeout, values.ldap_tls_ca_file, values.ldap_tls_reqcert,
+            values.ldap_bind_password};
 }
 
 task<password_verdict> check_ldap(check_threads& threads,

@@ -19,6 +19,7 @@ struct ldap_limits {
     std::chrono::milliseconds timeout{5000};
     std::string ca_file; ///< empty: as libldap's own configuration says
     ldap_certificates certificates = ldap_certificates::demand;
+    secret bind_password; ///< for rules that give none with their bind_dn
 };
 [[nodiscard]] ldap_limits ldap_limits_of(const settings& values);
 

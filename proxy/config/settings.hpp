@@ -214,6 +214,7 @@ struct settings {
     milliseconds ldap_timeout{5000};
     std::string ldap_tls_ca_file;
     pgweir::ldap_certificates ldap_tls_reqcert = pgweir::ldap_certificates::demand;
+    secret ldap_bind_password;
     milliseconds pam_timeout{30000};
     std::uint32_t password_check_threads = 8;
     strings admin_users;
@@ -225,6 +226,7 @@ struct settings {
     std::string client_tls_cert_file;
     std::string client_tls_key_file;
     std::string client_tls_ca_file;
+    bool server_cleartext_passwords = false;
     tls_mode server_tls_sslmode = tls_mode::prefer;
     std::string server_tls_ca_file;
     std::string server_tls_cert_file;

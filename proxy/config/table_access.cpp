@@ -60,11 +60,12 @@ constexpr std::array access_rows{
         "Query that returns a user's name and secret in one row, or no row; `$1` is the user's "
         "name. The default needs a "
         "superuser: better call a SECURITY DEFINER function that `auth_user` alone may execute."),
-    row<&settings::auth_database>(
-        "auth_database",
-        applies::on_reload,
-        {},
-        "Database in which `auth_query` runs. Empty: the one that the client asked for."),
+    row<&settings::auth_database>("auth_database",
+                                  applies::on_reload,
+                                  {},
+                                  "Database in which `auth_query` runs. Empty: the one that the "
+                                  "client asked for, whose owner "
+                                  "then has a say in who logs in to it."),
     row<&settings::auth_cache_ttl>("auth_cache_ttl",
                                    applies::on_reload,
                                    {.max = 24 * hour},
@@ -89,6 +90,11 @@ constexpr std::array access_rows{
         {},
         "What is asked of an LDAP server's certificate, as TLS_REQCERT in ldap.conf: `demand` a "
         "good one for its host name; `try`, `allow` or `never` ask for less, and are for tests."),
+    row<&settings::ldap_bind_password>(
+        "ldap_bind_password",
+        applies::on_reload,
+        {},
+        "Password of a rule's `ldapbinddn`, where the rule has no `ldapbindpasswd`."),
     row<&settings::pam_timeout>("pam_timeout",
                                 applies::on_reload,
                                 {.min = 100, .max = 600'000},
@@ -151,6 +157,14 @@ constexpr std::array tls_rows{
         applies::on_reload,
         {},
         "Certificates of the authorities that sign clients' certificates, PEM."),
+    row<&settings::server_cleartext_passwords>(
+        "server_cleartext_passwords",
+        applies::on_reload,
+        {},
+        "Whether a server that asks for a password in clear text (its methods `password`, `ldap`, "
+        "`pam` and `radius`) gets the one that the user has proved, over TLS. Without TLS it gets "
+        "none, except on this machine, whatever this says. Set it together with "
+        "`server_tls_sslmode` = `verify-full`: who else poses as the server learns the password."),
     row<&settings::server_tls_sslmode>("server_tls_sslmode",
                                        applies::on_reload,
                                        {},

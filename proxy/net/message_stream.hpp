@@ -3,6 +3,7 @@
 #pragma once
 
 #include "protocol/frame.hpp"
+#include "protocol/wipe.hpp"
 #include "proxy/net/stream.hpp"
 
 #include <memory>
@@ -16,6 +17,12 @@ public:
     /// `early`: bytes that were read from it already.
     message_stream(std::shared_ptr<stream> io, std::size_t largest, std::string early = {})
         : io_{std::move(io)}, largest_{largest}, buffer_{std::move(early)} {}
+    ~message_stream() {
+        buffer_.resize(buffer_.capacity());
+        protocol::wipe(buffer_);
+    }
+    message_stream(const message_stream&) = delete;
+    message_stream& operator=(const message_stream&) = delete;
 
     struct message {
         char type = 0;
@@ -67,12 +74,17 @@ private:
         char chunk[4096];
         if (auto* const tls = io_->tls()) {
             const auto [ec, n] = co_await tls->async_read_some(asio::buffer(chunk), nothrow);
-            if (!ec) buffer_.append(chunk, n);
+            keep(chunk, ec ? 0 : n);
             co_return ec;
         }
         const auto [ec, n] = co_await io_->socket().async_read_some(asio::buffer(chunk), nothrow);
-        if (!ec) buffer_.append(chunk, n);
+        keep(chunk, ec ? 0 : n);
         co_return ec;
+    }
+    /// What clients send before they are known may be a password.
+    void keep(char* bytes, std::size_t count) {
+        buffer_.append(bytes, count);
+        OPENSSL_cleanse(bytes, count);
     }
 
     std::shared_ptr<stream> io_;

@@ -102,7 +102,7 @@ backend_login_settings login_settings(opening& o) {
     s.credentials = o.owner.shared().secrets->credentials(s.user);
     o.credentials = s.credentials.learned;
     s.scram_nonce = protocol::make_scram_nonce();
-    s.link_is_encrypted = o.io->is_tls();
+    s.may_send_cleartext = o.io->is_tls() && o.owner.settings().server_cleartext_passwords;
     s.host_is_loopback = is_loopback(o.node.address);
     return s;
 }

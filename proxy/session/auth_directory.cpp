@@ -13,6 +13,13 @@ std::string at_line(const std::string& file, std::size_t line, const std::string
     return file + ":" + std::to_string(line) + ": " + what;
 }
 
+/// No name holds a zero byte.
+std::string key_of(std::string_view user, std::string_view database) {
+    std::string key{user};
+    key += '\0';
+    return key.append(database);
+}
+
 /// Whom pool_passwd_file knows and users_file does not.
 std::string add_pool_passwd(const settings& values, std::string_view text, user_list& into) {
     auto users = parse_pool_passwd(text, values.pool_key.value);
@@ -55,29 +62,32 @@ std::string auth_directory::load(const settings& values,
     return {};
 }
 
-auth_directory::answer auth_directory::find(std::string_view user, clock::time_point now) const {
+auth_directory::answer auth_directory::find(std::string_view user,
+                                            clock::time_point now,
+                                            std::string_view asked_database) const {
     const std::lock_guard guard{mutex_};
-    const std::string name{user};
-    if (const auto it = from_settings_.find(name); it != from_settings_.end())
+    if (const auto it = from_settings_.find(std::string{user}); it != from_settings_.end())
         return {true, it->second};
     if (const auto* const secret = listed_.find(user)) return {true, *secret};
-    if (const auto it = asked_.find(name); it != asked_.end() && now < it->second.until)
-        return {true, it->second.secret};
+    const auto it = asked_.find(key_of(user, asked_database));
+    if (it != asked_.end() && now < it->second.until) return {true, it->second.secret};
     return {};
 }
 
-void auth_directory::remember(const std::string& user,
+void auth_directory::remember(std::string_view user,
                               std::optional<stored_secret> secret,
-                              clock::time_point until) {
+                              clock::time_point until,
+                              std::string_view asked_database) {
     const std::lock_guard guard{mutex_};
+    auto key = key_of(user, asked_database);
     // Anybody can make up names before a login: beyond this all of them are asked anew.
-    if (asked_.size() >= most_remembered && !asked_.contains(user)) asked_.clear();
-    asked_[user] = {std::move(secret), until};
+    if (asked_.size() >= most_remembered && !asked_.contains(key)) asked_.clear();
+    asked_[std::move(key)] = {std::move(secret), until};
 }
 
-void auth_directory::forget(const std::string& user) {
+void auth_directory::forget(std::string_view user, std::string_view asked_database) {
     const std::lock_guard guard{mutex_};
-    asked_.erase(user);
+    asked_.erase(key_of(user, asked_database));
 }
 
 void auth_directory::remember_credentials(const std::string& user,
@@ -90,6 +100,7 @@ void auth_directory::remember_credentials(const std::string& user,
     } else if (credentials.keys) {
         // The password has changed since it was seen, or may have: the keys are what the user has
         // just proved itself with.
+        if (known.password) protocol::wipe(*known.password);
         known.password.reset();
     }
     if (credentials.keys) known.keys = credentials.keys;

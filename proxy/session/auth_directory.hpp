@@ -31,13 +31,18 @@ public:
                                    std::string_view users_text,
                                    std::string_view pool_passwd_text = {});
 
-    [[nodiscard]] answer find(std::string_view user, clock::time_point now) const;
+    /// Answers hold for those who ask the same database: name it where that is the client's choice
+    /// (auth_database is empty), since whoever owns one may have it say anything.
+    [[nodiscard]] answer
+    find(std::string_view user, clock::time_point now, std::string_view asked_database = {}) const;
     /// At most `most_remembered` are kept.
     static constexpr std::size_t most_remembered = 10'000;
-    void
-    remember(const std::string& user, std::optional<stored_secret> secret, clock::time_point until);
+    void remember(std::string_view user,
+                  std::optional<stored_secret> secret,
+                  clock::time_point until,
+                  std::string_view asked_database = {});
     /// A login failed with a cached answer: ask again next time.
-    void forget(const std::string& user);
+    void forget(std::string_view user, std::string_view asked_database = {});
 
     /// What servers of the cluster accept from this user, learned at its login or from its secret.
     void remember_credentials(const std::string& user, const server_credentials& credentials);

@@ -177,7 +177,8 @@ task<> look_up(lookup& l) {
     if (!l.validity.may_log_in) l.answer.secret.reset();
     auto kept = std::chrono::duration_cast<std::chrono::milliseconds>(s.auth_cache_ttl);
     if (l.validity.remaining) kept = std::min(kept, *l.validity.remaining);
-    l.owner.shared().secrets->remember(l.user, l.answer.secret, clock::now() + kept);
+    l.owner.shared().secrets->remember(l.user, l.answer.secret, clock::now() + kept,
+                                       s.auth_database.empty() ? l.database : std::string{});
 }
 
 } // namespace

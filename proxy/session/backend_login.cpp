@@ -89,10 +89,10 @@ backend_login::action backend_login::on_request(const protocol::authentication& 
 }
 
 backend_login::action backend_login::on_cleartext_request(std::string& out) {
-    if (!settings_.link_is_encrypted && !settings_.host_is_loopback &&
-        !settings_.may_send_cleartext) {
+    if (!settings_.host_is_loopback && !settings_.may_send_cleartext) {
         return fail(backend_login_failure::cleartext_refused,
-                    "server asks for a cleartext password over an unencrypted link");
+                    "server asks for a password in clear text, which it gets over TLS alone, and "
+                    "with server_cleartext_passwords");
     }
     if (!settings_.credentials.password) {
         return fail(backend_login_failure::no_usable_credentials,

@@ -27,10 +27,9 @@ struct backend_login_settings {
     /// Fresh for each login: protocol::make_scram_nonce().
     std::string scram_nonce;
     int max_scram_iterations = protocol::default_max_scram_iterations;
-    /// A password is sent in clear text only if one of these three holds.
-    bool link_is_encrypted = false;
-    bool host_is_loopback = false; ///< a Unix socket counts
-    bool may_send_cleartext = false;
+    /// A password is sent in clear text only if one of these holds.
+    bool may_send_cleartext = false; ///< over TLS, and the settings want it
+    bool host_is_loopback = false;   ///< a Unix socket counts
 };
 
 enum class backend_login_failure : std::uint8_t {

@@ -19,12 +19,19 @@ namespace pgweir {
 
 namespace {
 
+/// The database that auth_query asks, if that is the client's choice.
+std::string_view asked_database(const login_attempt& l, const std::string& database) {
+    return l.owner.settings().auth_database.empty() ? std::string_view{database}
+                                                    : std::string_view{};
+}
+
 /// False: nobody could be asked, and the client has been told.
 task<bool> find_secret(login_attempt& l,
                        std::string user,
                        std::string database,
                        std::optional<stored_secret>& secret) {
-    const auto known = l.owner.shared().secrets->find(user, worker::clock::now());
+    const auto known =
+        l.owner.shared().secrets->find(user, worker::clock::now(), asked_database(l, database));
     secret = known.secret;
     if (known.known || l.owner.settings().auth_user.empty()) co_return true;
     auto answer = co_await ask_for_secret(l.owner, std::move(user), std::move(database));
@@ -67,7 +74,7 @@ task<bool> authenticate(login_attempt& l, login_result& result) {
         if (!out.empty()) l.io->send(out);
         out.clear();
         if (next == frontend_login::action::failed) {
-            l.owner.shared().secrets->forget(login.user());
+            l.owner.shared().secrets->forget(login.user(), asked_database(l, login.database()));
             l.owner.counters().logins[login_outcome::wrong_credentials].add();
             l.note_failure();
             spdlog::info("login failed peer={} user={}: {}", l.peer, log::quoted(login.user()),

@@ -116,7 +116,7 @@ backend_login_settings login_settings(const opening& o) {
                         o.client.who.parameters.end());
     s.credentials = o.owner.shared().secrets->credentials(s.user);
     s.scram_nonce = protocol::make_scram_nonce();
-    s.link_is_encrypted = o.made.io->is_tls();
+    s.may_send_cleartext = o.made.io->is_tls() && o.owner.settings().server_cleartext_passwords;
     s.host_is_loopback = is_loopback(o.node.address);
     return s;
 }

@@ -70,7 +70,7 @@ protocol::result<stored_secret> stored_secret::parse(std::string_view text) {
         return secret;
     }
     if (!protocol::is_md5_hash(text)) return plain(text);
-    secret.text_ = text;
+    secret.text_ = protocol::wiped_text{std::string{text}};
     secret.kind_ = kind::md5;
     return secret;
 }
@@ -78,7 +78,7 @@ protocol::result<stored_secret> stored_secret::parse(std::string_view text) {
 stored_secret stored_secret::plain(std::string_view password) {
     stored_secret secret;
     if (password.empty()) return secret;
-    secret.text_ = password;
+    secret.text_ = protocol::wiped_text{std::string{password}};
     secret.kind_ = kind::plain;
     secret.derived_ = std::make_shared<derived_verifier>();
     return secret;
@@ -89,8 +89,9 @@ stored_secret::scram_verifier(std::string_view user, std::string_view salt_secre
     if (kind_ == kind::scram) return verifier_;
     if (kind_ != kind::plain) return std::nullopt;
     std::call_once(derived_->once, [&] {
-        const auto verifier = protocol::derive_scram_verifier(
-            text_, protocol::scram_salt_for(user, salt_secret), protocol::default_scram_iterations);
+        const auto verifier =
+            protocol::derive_scram_verifier(text(), protocol::scram_salt_for(user, salt_secret),
+                                            protocol::default_scram_iterations);
         if (verifier) derived_->verifier = *verifier;
     });
     return derived_->verifier;
@@ -104,9 +105,15 @@ bool stored_secret::matches(std::string_view user,
     const bool is_mock =
         protocol::matches(protocol::mock_scram_verifier(user, salt_secret), password);
     if (is_mock || kind_ == kind::none) return false;
-    if (kind_ == kind::plain) return equal_in_constant_time(text_, password);
+    if (kind_ == kind::plain) return equal_in_constant_time(text(), password);
     const auto hash = protocol::md5_hash(user, password);
-    return hash && equal_in_constant_time(text_, *hash);
+    return hash && equal_in_constant_time(text(), *hash);
+}
+
+server_credentials::~server_credentials() {
+    if (password) protocol::wipe(*password);
+    if (keys) OPENSSL_cleanse(&*keys, sizeof *keys);
+    protocol::wipe(md5_hash);
 }
 
 server_credentials credentials_from(const stored_secret& secret) {

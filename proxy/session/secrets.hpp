@@ -4,6 +4,7 @@
 #pragma once
 
 #include "protocol/scram.hpp"
+#include "protocol/wipe.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -32,7 +33,7 @@ public:
 
     [[nodiscard]] kind what() const noexcept { return kind_; }
     /// The password (plain) or the hash (md5), else empty.
-    [[nodiscard]] const std::string& text() const noexcept { return text_; }
+    [[nodiscard]] const std::string& text() const noexcept { return text_.text(); }
     /// The verifier of a SCRAM secret, or one derived from a plain password by the first call (some
     /// milliseconds; later calls and copies share it, from any thread) with the salt that
     /// scram_salt_for gives. Empty for none and md5. `user` and `salt_secret` must be the same in
@@ -48,7 +49,7 @@ private:
     struct derived_verifier;
 
     kind kind_ = kind::none;
-    std::string text_;
+    protocol::wiped_text text_;
     std::optional<protocol::scram_verifier> verifier_;
     std::shared_ptr<derived_verifier> derived_;
 };
@@ -57,6 +58,13 @@ private:
 /// SCRAM where the node's verifier is the one that the frontend proved itself with; a hash serves
 /// MD5.
 struct server_credentials {
+    server_credentials() = default;
+    ~server_credentials(); ///< wipes them
+    server_credentials(const server_credentials&) = default;
+    server_credentials& operator=(const server_credentials&) = default;
+    server_credentials(server_credentials&&) = default;
+    server_credentials& operator=(server_credentials&&) = default;
+
     std::optional<std::string> password;
     std::optional<protocol::scram_keys> keys;
     std::string md5_hash;

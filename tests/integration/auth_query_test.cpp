@@ -131,6 +131,8 @@ TEST_F(auth_query, AnEmptyAuthDatabaseIsTheOneThatTheClientAsksFor) {
     const pgweir_process proxy{shared_cluster().addresses(), own};
     pg_connection session{conninfo(proxy.port(), accounts::app, "app")};
     EXPECT_TRUE(session.connected()) << session.error();
+    EXPECT_THAT(user(proxy, accounts::app), HasSubstr("authentication failed"))
+        << "and what one database says is not said to another";
 }
 
 TEST_F(auth_query, ServerConnectionsAreMadeAgainWithoutTheClientsPassword) {

@@ -118,6 +118,16 @@ TEST(AuthDirectory, AnswersAreGoodUntilTheirTime) {
     EXPECT_EQ(text_of(directory, "carl", now + 1min), "(unknown)");
 }
 
+TEST(AuthDirectory, WhatOneDatabaseSaysIsNotSaidToAnother) {
+    auth_directory directory;
+    directory.remember("carl", stored("forged"), now + 1h, "mallorys");
+    EXPECT_FALSE(directory.find("carl", now, "app").known);
+    EXPECT_FALSE(directory.find("carl", now).known);
+    EXPECT_EQ(directory.find("carl", now, "mallorys").secret->text(), "forged");
+    directory.forget("carl", "mallorys");
+    EXPECT_FALSE(directory.find("carl", now, "mallorys").known);
+}
+
 TEST(AuthDirectory, RemembersThatThereIsNoSuchUser) {
     auth_directory directory;
     directory.remember("nobody", std::nullopt, now + 1min);

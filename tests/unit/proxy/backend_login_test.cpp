@@ -115,8 +115,7 @@ TEST(BackendLogin, AnswersMd5FromPasswordOrHash) {
 TEST(BackendLogin, SendsAPasswordInClearOnlyWhereNobodyListens) {
     expect_failure(cleartext, why::cleartext_refused);
     for (const auto allow :
-         {&backend_login_settings::link_is_encrypted, &backend_login_settings::host_is_loopback,
-          &backend_login_settings::may_send_cleartext}) {
+         {&backend_login_settings::host_is_loopback, &backend_login_settings::may_send_cleartext}) {
         auto settings = settings_with_password();
         settings.*allow = true;
         backend_login login{settings};

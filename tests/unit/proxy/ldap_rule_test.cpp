@@ -102,7 +102,9 @@ TEST(LdapRule, SaysWhatIsWrong) {
         {{{"ldapurl", "ldap://x:y/dc=x"}}, "ldapurl has a port that is none"},
         {{{"ldapurl", "ldap://x/dc=x??deep"}}, "ldapurl has a scope other than base, one and sub"},
         {{{"ldapurl", "ldap://x/dc=%"}}, "ldapurl has a % that is not followed by two digits"},
-        {{{"ldapurl", "ldap://x/dc=x???" "?!e"}}, "ldapurl has extensions, and none are known"},
+        {{{"ldapurl", "ldap://x/dc=x???"
+                      "?!e"}},
+         "ldapurl has extensions, and none are known"},
         {{{"ldapmagic", "1"}}, "ldapmagic is no option of ldap"},
     };
     for (const auto& [given, said] : cases)
