@@ -38,7 +38,7 @@ public:
     [[nodiscard]] const password_verdict& verdict(std::size_t of) const { return *verdicts_[of]; }
     [[nodiscard]] asio::io_context& io() { return io_; }
 
-    ldap_limits limits{2s, {}, ldap_certificates::demand};
+    ldap_limits limits{2s, {}, ldap_certificates::demand, {}};
 
 private:
     static task<> put(asker* self,
