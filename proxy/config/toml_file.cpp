@@ -2,9 +2,15 @@
 #include "proxy/config/draft.hpp"
 #include "proxy/config/file_text.hpp"
 
+// toml++ takes for granted what some broken dates and names of tables do not keep, and a compiler
+// that may believe it goes wrong there: it shall look instead.
+#undef NDEBUG
+#define TOML_ASSERT(condition) ((condition) ? void() : throw std::logic_error{#condition})
 #include <toml++/toml.h>
 
 #include <cerrno>
+#include <sstream>
+#include <stdexcept>
 #include <system_error>
 
 namespace pgweir {
@@ -93,6 +99,9 @@ void read_toml_text(std::string_view text, const std::string& display_name, sett
     } catch (const toml::parse_error& failure) {
         draft.error(display_name + ":" + std::to_string(failure.source().begin.line), "",
                     "is not TOML: " + std::string{failure.description()});
+        return;
+    } catch (const std::logic_error&) {
+        draft.error(display_name, "", "is not TOML: a date, a time or a table's name is none");
         return;
     }
     for (const auto& [key, node] : root) {

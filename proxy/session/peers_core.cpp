@@ -14,13 +14,16 @@ bool is_loopback(std::string_view address) {
 
 } // namespace
 
-// FNV-1a: every version of every instance must come to the same.
+// FNV-1a, and a finish that lets every bit count: every version of every instance must come to the
+// same.
 std::uint8_t instance_number(const instance_address& at) {
     std::uint64_t hash = 14'695'981'039'346'656'037U;
     for (const char c : at.address + ' ' + std::to_string(at.port)) {
         hash ^= static_cast<unsigned char>(c);
         hash *= 1'099'511'628'211U;
     }
+    hash = (hash ^ hash >> 33U) * 0xff51afd7ed558ccdU;
+    hash ^= hash >> 33U;
     return static_cast<std::uint8_t>(1 + hash % 255);
 }
 

@@ -52,7 +52,17 @@ imported_configuration import_configuration(
 
     settings_draft draft;
     read_toml_text(result.toml, "the result", draft);
-    if (!draft.has_errors()) validate(draft);
+    if (draft.has_errors()) {
+        // Such as bytes that are no UTF-8.
+        result.failed = true;
+        result.remarks.push_back(
+            {settings_message::severity::error,
+             display_name,
+             {},
+             "has what cannot stand in a settings file: " + draft.messages().front().text});
+        return result;
+    }
+    validate(draft);
     for (const auto& one : draft.messages())
         if (one.level == settings_message::severity::error)
             result.missing.push_back(one.key + " " + one.text);

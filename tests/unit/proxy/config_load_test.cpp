@@ -149,6 +149,16 @@ TEST(LoadSettings, WhatIsNotTomlNamesTheLine) {
         HasSubstr("/nonexistent/pgweir.toml: cannot be read: No such file"));
 }
 
+TEST(LoadSettings, WhatTomlsReaderTakesForGrantedIsAnError) {
+    for (const char* const text :
+         {"[=", "[\x01", "[[ .x]]", " [ #", "a = 1979-05-27T.07(:32:00Z"}) {
+        settings_draft draft;
+        read_toml_text(std::string{"port = 1\n\n"} + text + "\n", "f", draft);
+        ASSERT_TRUE(draft.has_errors()) << text;
+        EXPECT_THAT(to_string(draft.messages().front()), HasSubstr("is not TOML"));
+    }
+}
+
 TEST(LoadSettings, AssignmentsMayNameDatabasesAndUsers) {
     const auto all = load(valid({"databases.a.b.pool_size=3", "users.x.splitting=off"})).values;
     EXPECT_EQ(all.databases.at("a.b").pool_size, 3U);

@@ -146,6 +146,12 @@ TEST(ImportPgbouncer, WhatIsAskedForAndMissingIsAWarning) {
     EXPECT_THAT(warnings("%include /x.ini\n"), ElementsAre(HasSubstr("/x.ini, which is not read")));
 }
 
+TEST(ImportPgbouncer, BytesThatNoSettingsFileMayHaveAreAFailure) {
+    const auto made = imported("[databases]\napp = host=pg-0 p\xffool_size=5\n");
+    EXPECT_TRUE(made.failed);
+    EXPECT_THAT(to_string(made.remarks.back()), HasSubstr("cannot stand in a settings file"));
+}
+
 /// Debian's sample as installed, and with every setting that it shows taken out of its comment.
 TEST(ImportPgbouncer, EverySettingOfTheSampleIsExplained) {
     std::ifstream file{"/usr/share/doc/pgbouncer/examples/pgbouncer.ini"};
