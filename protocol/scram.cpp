@@ -18,10 +18,6 @@
 namespace pgweir::protocol {
 namespace {
 
-constexpr std::string_view gs2_header = "n,,";
-constexpr std::string_view gs2_header_base64 = "biws";
-constexpr std::string_view gs2_header_y_base64 = "eSws";
-
 std::string_view as_text(const scram_key& key) noexcept {
     return {reinterpret_cast<const char*>(key.data()), key.size()};
 }
@@ -164,14 +160,31 @@ std::string make_scram_nonce() {
     return base64_encode({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
-scram_server::scram_server(scram_verifier verifier, std::string nonce)
-    : verifier_{std::move(verifier)}, nonce_{std::move(nonce)} {}
+scram_channel scram_channel::bound(std::string end_point) {
+    return {std::string{"p="}.append(scram_binding_type).append(",,"), std::move(end_point)};
+}
 
-result<std::string> scram_server::on_client_first(std::string_view message) {
+std::string scram_channel::attribute() const {
+    return base64_encode(gs2_header_ + data_);
+}
+
+scram_server::scram_server(scram_verifier verifier, std::string nonce, std::string end_point)
+    : verifier_{std::move(verifier)}, nonce_{std::move(nonce)}, end_point_{std::move(end_point)} {}
+
+result<std::string> scram_server::on_client_first(std::string_view message, bool plus) {
     if (std::exchange(state_, state::ended) != state::first) return scram_errc::out_of_order;
     const auto first = parse_client_first(message);
     if (!first) return first.error();
-    channel_binding_ = first->says_y ? gs2_header_y_base64 : gs2_header_base64;
+    const bool binds = !first->binding_type.empty();
+    if (binds && (!plus || end_point_.empty() || first->binding_type != scram_binding_type))
+        return scram_errc::channel_binding_requested;
+    if (!binds && plus) return scram_errc::channel_binding_missing;
+    // It can, and we have said that we can: somebody has taken that out of the offer.
+    if (first->says_y && !end_point_.empty()) return scram_errc::channel_binding_downgrade;
+    channel_binding_ = (binds           ? scram_channel::bound(end_point_)
+                        : first->says_y ? scram_channel::could_bind()
+                                        : scram_channel::unbound())
+                           .attribute();
     client_first_bare_ = first->bare;
     nonce_.insert(0, first->nonce);
     server_first_ = "r=" + nonce_ + ",s=" + base64_encode(verifier_.salt) +
@@ -198,16 +211,21 @@ result<std::string> scram_server::on_client_final(std::string_view message) {
     return "v=" + base64_encode(as_text(hmac(as_text(verifier_.server_key), auth_message)));
 }
 
-scram_client::scram_client(std::string password, std::string nonce, int max_iterations)
-    : credential_{std::move(password)}, nonce_{std::move(nonce)}, max_iterations_{max_iterations} {}
+scram_client::scram_client(std::string password,
+                           std::string nonce,
+                           int max_iterations,
+                           scram_channel channel)
+    : credential_{std::move(password)}, nonce_{std::move(nonce)}, max_iterations_{max_iterations},
+      channel_{std::move(channel)} {}
 
-scram_client::scram_client(const scram_keys& keys, std::string nonce)
+scram_client::scram_client(const scram_keys& keys, std::string nonce, scram_channel channel)
     : credential_{keys}, nonce_{std::move(nonce)},
-      max_iterations_{std::numeric_limits<int>::max()} {} // keys cost no iterations
+      max_iterations_{std::numeric_limits<int>::max()}, // keys cost no iterations
+      channel_{std::move(channel)} {}
 
 // The user name is left empty: PostgreSQL takes it from the StartupMessage.
 std::string scram_client::first() const {
-    return std::string{gs2_header} + "n=,r=" + nonce_;
+    return channel_.gs2_header() + "n=,r=" + nonce_;
 }
 
 result<std::string> scram_client::on_server_first(std::string_view message) {
@@ -227,7 +245,7 @@ result<std::string> scram_client::on_server_first(std::string_view message) {
         credential_ = *derived;
     }
     const auto& keys = std::get<scram_keys>(credential_);
-    std::string final = "c=" + std::string{gs2_header_base64} + ",r=";
+    std::string final = "c=" + channel_.attribute() + ",r=";
     final.append(challenge->nonce);
     const auto auth_message = concat_auth_message("n=,r=" + nonce_, message, final);
     const auto signature = hmac(as_text(sha256(as_text(keys.client_key))), auth_message);

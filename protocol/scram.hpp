@@ -1,8 +1,8 @@
-// SCRAM-SHA-256 for both roles, without channel binding, as small machines: message in, message
-// out. Pure but for make_scram_nonce(). Passwords are used byte for byte: that is SASLprep for
-// ASCII, and what PostgreSQL does where SASLprep fails; text that SASLprep would change must be
-// given in its prepared form. Source: RFC 5802, RFC 7677, PostgreSQL docs sasl-authentication,
-// auth-scram.c.
+// SCRAM-SHA-256 for both roles, with channel binding (-PLUS) and without, as small machines:
+// message in, message out. Pure but for make_scram_nonce(). Passwords are used byte for byte: that
+// is SASLprep for ASCII, and what PostgreSQL does where SASLprep fails; text that SASLprep would
+// change must be given in its prepared form. Source: RFC 5802, RFC 7677, PostgreSQL docs
+// sasl-authentication, auth-scram.c.
 #pragma once
 
 #include "protocol/error.hpp"
@@ -13,11 +13,15 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <variant>
 
 namespace pgweir::protocol {
 
 inline constexpr std::string_view scram_mechanism = "SCRAM-SHA-256";
+inline constexpr std::string_view scram_plus_mechanism = "SCRAM-SHA-256-PLUS";
+/// The one way of binding that PostgreSQL knows: to the hash of the server's certificate.
+inline constexpr std::string_view scram_binding_type = "tls-server-end-point";
 inline constexpr int default_scram_iterations = 4096;
 /// Most iterations that a frontend agrees to compute (about 50 ms of a core).
 inline constexpr int default_max_scram_iterations = 100'000;
@@ -26,8 +30,10 @@ inline constexpr std::size_t max_scram_message_size = 4096;
 
 enum class scram_errc : std::uint8_t {
     malformed = 1,             ///< not the message that belongs here, or too long
-    channel_binding_requested, ///< the frontend insists on channel binding
-    channel_binding_mismatch,  ///< the last message contradicts the first one
+    channel_binding_requested, ///< a binding in a mechanism that has none, or of another type
+    channel_binding_missing,   ///< none in the mechanism that must have one
+    channel_binding_downgrade, ///< the frontend could bind, and was told that we cannot
+    channel_binding_mismatch,  ///< another channel, or the last message contradicts the first one
     extension_requested,       ///< a mandatory extension
     authzid_requested,         ///< an authorization identity
     nonce_mismatch,            ///< the nonce is not ours continued
@@ -79,13 +85,38 @@ derive_scram_keys(std::string_view password, std::string_view salt, int iteratio
 /// 18 random bytes as 24 printable characters. Empty if libcrypto has no randomness to give.
 [[nodiscard]] std::string make_scram_nonce();
 
+/// Whether and how the frontend binds an exchange to the TLS connection below it (RFC 5802, section
+/// 6): what it says of that, and what it binds to.
+class scram_channel {
+public:
+    /// Not at all: no TLS, or it may not.
+    [[nodiscard]] static scram_channel unbound() { return {"n,,", {}}; }
+    /// It could, but the backend has not offered that. One that has then knows of somebody between.
+    [[nodiscard]] static scram_channel could_bind() { return {"y,,", {}}; }
+    /// To the hash of the backend's certificate, for SCRAM-SHA-256-PLUS.
+    [[nodiscard]] static scram_channel bound(std::string end_point);
+
+    [[nodiscard]] const std::string& gs2_header() const noexcept { return gs2_header_; }
+    /// The value of the final message's attribute c.
+    [[nodiscard]] std::string attribute() const;
+
+private:
+    scram_channel(std::string gs2_header, std::string data)
+        : gs2_header_{std::move(gs2_header)}, data_{std::move(data)} {}
+
+    std::string gs2_header_;
+    std::string data_;
+};
+
 /// The backend's role. Any error ends the exchange.
 class scram_server {
 public:
-    scram_server(scram_verifier verifier, std::string nonce);
+    /// `end_point`: the hash of the certificate, where SCRAM-SHA-256-PLUS has been offered too.
+    scram_server(scram_verifier verifier, std::string nonce, std::string end_point = {});
 
-    /// The client-first-message; gives the server-first-message.
-    [[nodiscard]] result<std::string> on_client_first(std::string_view message);
+    /// The client-first-message; gives the server-first-message. `plus`: the mechanism is
+    /// SCRAM-SHA-256-PLUS.
+    [[nodiscard]] result<std::string> on_client_first(std::string_view message, bool plus = false);
     /// The client-final-message; gives the server-final-message, or wrong_password.
     [[nodiscard]] result<std::string> on_client_final(std::string_view message);
     /// The frontend's keys, recovered from its proof. Valid once on_client_final has succeeded.
@@ -98,7 +129,8 @@ private:
     std::string nonce_; ///< ours; then the frontend's and ours
     std::string client_first_bare_;
     std::string server_first_;
-    std::string_view channel_binding_;
+    std::string end_point_;
+    std::string channel_binding_; ///< what the final message must say of it
     scram_keys keys_;
     state state_ = state::first;
 };
@@ -108,8 +140,11 @@ class scram_client {
 public:
     scram_client(std::string password,
                  std::string nonce,
-                 int max_iterations = default_max_scram_iterations);
-    scram_client(const scram_keys& keys, std::string nonce);
+                 int max_iterations = default_max_scram_iterations,
+                 scram_channel channel = scram_channel::unbound());
+    scram_client(const scram_keys& keys,
+                 std::string nonce,
+                 scram_channel channel = scram_channel::unbound());
 
     /// The client-first-message.
     [[nodiscard]] std::string first() const;
@@ -125,6 +160,7 @@ private:
     std::variant<std::string, scram_keys> credential_;
     std::string nonce_;
     int max_iterations_;
+    scram_channel channel_;
     scram_key server_signature_{};
     state state_ = state::first;
 };

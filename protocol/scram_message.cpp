@@ -18,9 +18,15 @@ public:
         case scram_errc::malformed:
             return "malformed SCRAM message";
         case scram_errc::channel_binding_requested:
-            return "SCRAM channel binding is not supported here";
+            return "SCRAM channel binding is not supported here, or not of this type";
+        case scram_errc::channel_binding_missing:
+            return "SCRAM-SHA-256-PLUS without channel binding";
+        case scram_errc::channel_binding_downgrade:
+            return "SCRAM channel binding negotiation error: the client supports it and thinks "
+                   "that "
+                   "the server does not, but this server does";
         case scram_errc::channel_binding_mismatch:
-            return "unexpected SCRAM channel-binding attribute";
+            return "SCRAM channel binding check failed";
         case scram_errc::extension_requested:
             return "unsupported SCRAM extension";
         case scram_errc::authzid_requested:
@@ -104,12 +110,17 @@ error_code make_error_code(scram_errc value) noexcept {
 }
 
 result<client_first_message> parse_client_first(std::string_view message) {
-    if (!is_acceptable(message) || message.size() < 3) return scram_errc::malformed;
-    if (message[0] == 'p' && message[1] == '=') return scram_errc::channel_binding_requested;
-    if ((message[0] != 'n' && message[0] != 'y') || message[1] != ',') return scram_errc::malformed;
-    if (message[2] == 'a') return scram_errc::authzid_requested;
-    if (message[2] != ',') return scram_errc::malformed;
-    client_first_message first{message[0] == 'y', message.substr(3), {}};
+    if (!is_acceptable(message)) return scram_errc::malformed;
+    const auto flag = message.substr(0, message.find(','));
+    const bool binds = flag.starts_with("p=") && flag.size() > 2;
+    if (!binds && flag != "n" && flag != "y") return scram_errc::malformed;
+    const auto identity = message.substr(flag.size());
+    if (identity.starts_with(",a")) return scram_errc::authzid_requested;
+    if (!identity.starts_with(",,")) return scram_errc::malformed;
+    client_first_message first;
+    first.says_y = flag == "y";
+    if (binds) first.binding_type = flag.substr(2);
+    first.bare = identity.substr(2);
     attribute_reader in{first.bare};
     const auto user = in.next();
     if (user.name == 'm') return scram_errc::extension_requested;

@@ -7,7 +7,8 @@
 namespace pgweir::protocol {
 
 struct client_first_message {
-    bool says_y = false; ///< could bind the channel but thinks that the backend cannot
+    bool says_y = false;           ///< could bind the channel but thinks that the backend cannot
+    std::string_view binding_type; ///< empty: it does not bind
     std::string_view bare;
     std::string_view nonce;
 };
@@ -27,7 +28,7 @@ struct server_final_message {
     std::string_view value; ///< the signature in base64, or the error's name
 };
 
-/// Errors: malformed, channel_binding_requested, extension_requested, authzid_requested.
+/// Errors: malformed, extension_requested, authzid_requested.
 [[nodiscard]] result<client_first_message> parse_client_first(std::string_view message);
 /// Errors: malformed, extension_requested.
 [[nodiscard]] result<server_first_message> parse_server_first(std::string_view message);

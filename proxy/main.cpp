@@ -10,6 +10,7 @@
 #include "proxy/server.hpp"
 
 #include <spdlog/spdlog.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include <cstdio>
@@ -36,6 +37,16 @@ void raise_descriptor_limit() {
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
     limit.rlim_cur = limit.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/// No core file, and no look at our memory by others of the same user: there are secrets in it.
+/// Sanitizers look at it by such means.
+void hide_memory() {
+#if !defined(PGWEIR_SANITIZED) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    ::prctl(PR_SET_DUMPABLE, 0);
+    constexpr rlimit none{0, 0};
+    ::setrlimit(RLIMIT_CORE, &none);
+#endif
 }
 
 std::optional<std::string> text_of(const std::filesystem::path& path) {
@@ -84,6 +95,7 @@ int serve(const command_line& wanted) {
     }
     log::set_up(loaded.values.log_level, loaded.values.log_format);
     raise_descriptor_limit();
+    if (!loaded.values.core_dumps) hide_memory();
     try {
         server process{std::move(sources), std::move(loaded)};
         return process.run();

@@ -45,7 +45,7 @@ unsigned worker_count(const settings& s) {
 
 server::server(settings_sources sources, loaded_settings first)
     : sources_{std::move(sources)}, start_messages_{std::move(first.messages)} {
-    live_ = make_live(first.values);
+    live_ = make_live(first.values, tls_keeper::make_now(first.values));
     load_users(first.values);
     shared_.salt_secret.resize(32);
     RAND_bytes(reinterpret_cast<unsigned char*>(shared_.salt_secret.data()), 32);
@@ -60,11 +60,11 @@ server::server(settings_sources sources, loaded_settings first)
 
 server::~server() = default;
 
-live_settings_ptr server::make_live(const settings& values) const {
+live_settings_ptr server::make_live(const settings& values, tls_sides tls) {
     auto live = std::make_shared<live_settings>();
     live->values = values;
-    live->client_side_tls = make_client_tls(values);
-    live->server_side_tls = make_server_tls(values);
+    live->client_side_tls = std::move(tls.clients);
+    live->server_side_tls = std::move(tls.servers);
     auto policy = routing_policy::compile(policy_text(values));
     if (!policy)
         throw std::runtime_error{policy.error().list + ": \"" + policy.error().entry + "\" " +
@@ -102,7 +102,7 @@ void server::make_workers() {
     budget_ = std::make_unique<connection_budget>(
         count, s.fairness_slack, connection_budget::callbacks{wake, shed, call_to_pin});
     budget_->set_connect_rate(s.server_connect_rate);
-    const auto watch = monitor_settings_of(s);
+    const auto watch = watch_settings();
     monitor_ = std::make_unique<pgweir::monitor>(
         control_, watch, monitor_signals_, [this](cluster_view_ptr v) { publish(std::move(v)); },
         [this](std::uint16_t node) { return budget_->node_connections(node); });
@@ -179,6 +179,8 @@ int server::run() {
     }
     http_->start();
     watch_signals();
+    log_tls({}, tls_sides_of(*live_));
+    tls_.watch(live_->values);
     monitor_->start();
     instances_->start(live_->values, port_);
     for (auto& w : workers_)
@@ -278,51 +280,6 @@ std::uint32_t server::server_connection_limit(const node_view& node) const {
     return limit > own ? limit - own : 1;
 }
 
-void server::reload(std::function<void(std::string)> done) {
-    spawn(control_.get_executor(), "reload", reload_now(std::move(done)));
-}
-
-task<> server::reload_now(std::function<void(std::string)> done) {
-    std::string problem;
-    manager_.reloading();
-    try {
-        auto loaded = load_settings(sources_);
-        auto next = apply_reload(live_->values, std::move(loaded.values));
-        auto live = make_live(next.values);
-        load_users(next.values);
-        live_ = std::move(live);
-        for (const auto& m : loaded.messages)
-            spdlog::info("{}", to_string(m));
-        for (const auto& m : next.messages)
-            spdlog::warn("{}", to_string(m));
-        std::string changed;
-        for (const auto& key : next.changed)
-            changed += (changed.empty() ? "" : ",") + key;
-        spdlog::info("settings reloaded changed={}", changed.empty() ? "none" : changed);
-        log::set_level(live_->values.log_level);
-        budget_->set_fairness_slack(live_->values.fairness_slack);
-        budget_->set_connect_rate(live_->values.server_connect_rate);
-        const auto watch = monitor_settings_of(live_->values);
-        monitor_->reload(watch);
-        instances_->reload(live_->values);
-        shared_.arrivals.set(live_->values.max_logins_per_address,
-                             live_->values.max_login_failures_per_address);
-        catalogs_->reload(watch);
-        for (auto& w : workers_)
-            w->post([&w = *w, now = live_] { w.on_settings(now); });
-        for (auto& l : listeners_)
-            workers_[l.worker]->post([at = l.at, now = live_] { at->tune(now->values); });
-        control_counters_.reloads.add();
-    } catch (const std::exception& e) {
-        problem = e.what();
-        control_counters_.reload_failures.add();
-        spdlog::error("settings not reloaded, the old ones stay: {}", problem);
-    }
-    manager_.reloaded();
-    done(problem);
-    co_return;
-}
-
 void server::drain() {
     asio::post(control_, [this] {
         if (finishing_) return;
@@ -381,6 +338,7 @@ task<> server::finish() {
     again.expires_after(std::chrono::milliseconds{50});
     co_await again.async_wait(nothrow);
     http_->stop();
+    tls_.stop();
     signals_.cancel();
     catalogs_->stop([this] { monitor_->stop([this] { control_.stop(); }); });
 }

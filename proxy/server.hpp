@@ -9,6 +9,7 @@
 #include "proxy/defaults_watch.hpp"
 #include "proxy/metrics/counters.hpp"
 #include "proxy/net/listener.hpp"
+#include "proxy/net/tls_keeper.hpp"
 #include "proxy/service_manager.hpp"
 #include "proxy/session/auth_directory.hpp"
 #include "proxy/session/cancel_registry.hpp"
@@ -17,6 +18,7 @@
 #include <boost/asio/signal_set.hpp>
 
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -69,13 +71,26 @@ public:
     [[nodiscard]] bool alive() const;
 
 private:
-    [[nodiscard]] live_settings_ptr make_live(const settings& values) const;
+    /// Settings too, or only the files that hold certificates and keys.
+    struct reload_request {
+        bool settings_too = false;
+        std::function<void(std::string)> done;
+    };
+
+    [[nodiscard]] static live_settings_ptr make_live(const settings& values, tls_sides tls);
+    [[nodiscard]] static tls_sides tls_sides_of(const live_settings& live);
+    [[nodiscard]] monitor_settings watch_settings() const;
     void load_users(const settings& values);
     void make_workers();
     [[nodiscard]] static std::shared_ptr<listener> make_listener(worker& w);
     void make_listeners();
     void watch_signals();
-    task<> reload_now(std::function<void(std::string)> done);
+    void begin_reload(reload_request request);
+    task<> reload_all();
+    task<> reload_settings(std::function<void(std::string)> done);
+    task<> reload_tls_files();
+    void take_live(live_settings_ptr live);
+    void retire_all();
     void publish(cluster_view_ptr view);
     void publish(const catalog_news& news);
     /// Any thread.
@@ -92,6 +107,10 @@ private:
     asio::executor_work_guard<io_executor> guard_{control_.get_executor()};
     asio::basic_signal_set<io_executor> signals_{control_.get_executor()};
     service_manager manager_{control_};
+    tls_keeper tls_{control_.get_executor(), [this] { begin_reload({}); }};
+    std::string tls_fault_; // of the files as they are now; empty: they are in use
+    std::deque<reload_request> reloads_;
+    bool reloading_ = false;
     monitor_signals monitor_signals_;
     cancel_registry cancels_;
     auth_directory secrets_;

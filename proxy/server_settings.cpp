@@ -31,6 +31,15 @@ monitor_settings monitor_settings_of(const settings& s) {
     add("sslrootcert", s.server_tls_ca_file);
     add("sslcert", s.server_tls_cert_file);
     add("sslkey", s.server_tls_key_file);
+    add("sslcrl", s.server_tls_crl_file);
+    add("sslcrldir", s.server_tls_crl_dir);
+    const settings defaults;
+    if (s.server_tls_min_protocol_version != defaults.server_tls_min_protocol_version)
+        add("ssl_min_protocol_version", format_value(s.server_tls_min_protocol_version));
+    if (s.server_tls_max_protocol_version != defaults.server_tls_max_protocol_version)
+        add("ssl_max_protocol_version", format_value(s.server_tls_max_protocol_version));
+    if (s.server_tls_channel_binding != defaults.server_tls_channel_binding)
+        add("channel_binding", format_value(s.server_tls_channel_binding));
     m.discovery_interval = s.discovery_interval;
     m.interval = s.monitor_interval;
     m.waiting_interval = s.monitor_interval_waiting;

@@ -38,6 +38,11 @@ enum class auth_method : std::uint8_t { trust, password, md5, scram_sha_256 };
 enum class tls_mode : std::uint8_t { disable, allow, prefer, require, verify_ca, verify_full };
 /// What is asked of an LDAP server's certificate, in the words of ldap.conf.
 enum class ldap_certificates : std::uint8_t { never, allow, try_, demand };
+enum class tls_version : std::uint8_t { tls_1_2, tls_1_3 };
+/// How a server is told that TLS is wanted: by SSLRequest, or at once (PostgreSQL 17 and later).
+enum class tls_negotiation : std::uint8_t { postgres, direct };
+/// Whether a login at a server must be bound to the TLS connection, as libpq's channel_binding.
+enum class channel_binding_use : std::uint8_t { disable, prefer, require };
 enum class log_level : std::uint8_t { debug, info, warning, error };
 enum class log_format : std::uint8_t { text, json };
 /// `automatic`: as the statement's facts say. The others are what /* pgweir: … */ can ask for.
@@ -108,6 +113,7 @@ struct settings {
     std::string unix_socket_dir;
     file_mode unix_socket_permissions;
     std::uint32_t listen_backlog = 4096;
+    strings proxy_protocol_from;
     std::uint32_t workers = 0;
     strings http_address{"*"};
     std::uint16_t http_port = 9719;
@@ -222,15 +228,36 @@ struct settings {
     strings admin_from{"local"};
     std::uint32_t max_logins_per_address = 0;
     std::uint32_t max_login_failures_per_address = 0;
+    bool application_name_add_host = false;
+    bool core_dumps = false;
     tls_mode client_tls_sslmode = tls_mode::disable;
     std::string client_tls_cert_file;
     std::string client_tls_key_file;
     std::string client_tls_ca_file;
+    std::string client_tls_crl_file;
+    std::string client_tls_crl_dir;
+    secret client_tls_passphrase_command;
+    tls_version client_tls_min_protocol_version = tls_version::tls_1_2;
+    tls_version client_tls_max_protocol_version = tls_version::tls_1_3;
+    std::string client_tls_ciphers;
+    std::string client_tls13_ciphers;
+    std::string client_tls_ecdhcurve;
+    std::string client_tls_dh_params_file;
+    bool client_tls_prefer_server_ciphers = true;
     bool server_cleartext_passwords = false;
     tls_mode server_tls_sslmode = tls_mode::prefer;
     std::string server_tls_ca_file;
     std::string server_tls_cert_file;
     std::string server_tls_key_file;
+    std::string server_tls_crl_file;
+    std::string server_tls_crl_dir;
+    secret server_tls_passphrase_command;
+    tls_version server_tls_min_protocol_version = tls_version::tls_1_2;
+    tls_version server_tls_max_protocol_version = tls_version::tls_1_3;
+    std::string server_tls_ciphers;
+    std::string server_tls13_ciphers;
+    tls_negotiation server_tls_sslnegotiation = tls_negotiation::postgres;
+    channel_binding_use server_tls_channel_binding = channel_binding_use::prefer;
 
     // Logs.
     pgweir::log_level log_level = pgweir::log_level::info;

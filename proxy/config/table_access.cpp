@@ -1,4 +1,4 @@
-// Settings: who may come in, and TLS on both sides.
+// Settings: who may come in.
 #include "proxy/config/table_groups.hpp"
 
 #include <array>
@@ -134,54 +134,19 @@ constexpr std::array access_rows{
         "Failed logins, and cancel requests with keys of nobody, of one client address within a "
         "minute. Whoever has had as many is refused without a look at the password, with 53300, "
         "or his cancel requests dropped, until the minute has room again. 0: no limit."),
-};
-
-constexpr std::array tls_rows{
-    row<&settings::client_tls_sslmode>("client_tls_sslmode",
-                                       applies::on_reload,
-                                       {},
-                                       "TLS with clients. `disable`: refused. `allow`, `prefer`: "
-                                       "used when the client asks. `require`: demanded. "
-                                       "`verify-ca`: a certificate signed by `client_tls_ca_file` "
-                                       "is demanded too; `verify-full`: and it must name the "
-                                       "user. Unix sockets are never encrypted."),
-    row<&settings::client_tls_cert_file>(
-        "client_tls_cert_file",
+    row<&settings::application_name_add_host>(
+        "application_name_add_host",
         applies::on_reload,
         {},
-        "pgweir's certificate for clients, PEM, with the intermediate ones."),
-    row<&settings::client_tls_key_file>(
-        "client_tls_key_file", applies::on_reload, {}, "Private key of that certificate, PEM."),
-    row<&settings::client_tls_ca_file>(
-        "client_tls_ca_file",
-        applies::on_reload,
+        "Clients' `application_name` as it comes at login ends with ` - address:port`, so that "
+        "`pg_stat_activity` and the servers' logs show who it is. A name that the application sets "
+        "later stays as it is."),
+    row<&settings::core_dumps>(
+        "core_dumps",
+        applies::on_restart,
         {},
-        "Certificates of the authorities that sign clients' certificates, PEM."),
-    row<&settings::server_cleartext_passwords>(
-        "server_cleartext_passwords",
-        applies::on_reload,
-        {},
-        "Whether a server that asks for a password in clear text (its methods `password`, `ldap`, "
-        "`pam` and `radius`) gets the one that the user has proved, over TLS. Without TLS it gets "
-        "none, except on this machine, whatever this says. Set it together with "
-        "`server_tls_sslmode` = `verify-full`: who else poses as the server learns the password."),
-    row<&settings::server_tls_sslmode>("server_tls_sslmode",
-                                       applies::on_reload,
-                                       {},
-                                       "TLS with PostgreSQL, with libpq's meaning of `sslmode`: "
-                                       "`verify-ca` and `verify-full` check the server's "
-                                       "certificate, `verify-full` its host name too."),
-    row<&settings::server_tls_ca_file>(
-        "server_tls_ca_file",
-        applies::on_reload,
-        {},
-        "Certificates of the authorities that sign the servers' certificates, PEM."),
-    row<&settings::server_tls_cert_file>("server_tls_cert_file",
-                                         applies::on_reload,
-                                         {},
-                                         "pgweir's certificate for servers that ask for one, PEM."),
-    row<&settings::server_tls_key_file>(
-        "server_tls_key_file", applies::on_reload, {}, "Private key of that certificate, PEM."),
+        "A crash leaves a core file. It holds what the process knew: passwords, keys, statements. "
+        "`false`: there is none, and no other process of the same user can read its memory."),
 };
 
 } // namespace
@@ -192,6 +157,5 @@ const setting_group access_group{"Who may come in",
                                  "from the servers by `auth_query`; the first that knows the user "
                                  "counts.",
                                  access_rows};
-const setting_group tls_group{"TLS", "Certificates and keys are read again on a reload.", tls_rows};
 
 } // namespace pgweir

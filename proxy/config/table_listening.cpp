@@ -38,6 +38,14 @@ constexpr std::array listening_rows{
                                    "Connections that the kernel may hold ready between two "
                                    "accepts, for each listening socket. The kernel caps it "
                                    "at `net.core.somaxconn`."),
+    row<&settings::proxy_protocol_from>(
+        "proxy_protocol_from",
+        applies::on_reload,
+        {},
+        "Networks such as `10.0.0.0/8` of balancers that begin each connection with a PROXY header "
+        "(version 1 or 2). The client's address in it is the one that rules, logs and the console "
+        "know; a connection from there without a header is refused, and so is a header from "
+        "anywhere else. `all`: every TCP connection has one."),
     row<&settings::workers>("workers",
                             applies::on_restart,
                             {.max = 64},

@@ -30,6 +30,12 @@ void check_listening(settings_draft& draft) {
         wrong(draft, "http_port",
               "is the same as port (" + draft.origin("port") + "); they must differ");
     }
+    for (const auto& range : all.proxy_protocol_from) {
+        if (range == "all" || parse_address_range(range)) continue;
+        wrong(draft, "proxy_protocol_from",
+              "has the entry \"" + range +
+                  "\"; each must be all, or a network such as 10.0.0.0/8 or fd00::/8");
+    }
     for (const auto& range : all.admin_from) {
         if (range == "local" || range == "all" || parse_address_range(range)) continue;
         wrong(draft, "admin_from",
@@ -163,45 +169,69 @@ void check_access(settings_draft& draft) {
     }
 }
 
-struct tls_keys {
-    std::string_view mode, cert, key, ca;
+/// One side's TLS settings, with the beginning of their names.
+struct tls_side {
+    std::string prefix;
+    tls_mode mode;
+    const std::string& cert;
+    const std::string& key;
+    const std::string& ca;
+    const std::string& crl_file;
+    const std::string& crl_dir;
+    tls_version oldest;
+    tls_version newest;
 };
 
 /// Certificate and key come together; checking a peer needs authorities.
-void check_tls_files(settings_draft& draft,
-                     const tls_keys& keys,
-                     tls_mode mode,
-                     const std::string& cert,
-                     const std::string& key,
-                     const std::string& ca) {
-    if (cert.empty() && !key.empty())
-        wrong(draft, keys.cert, "must be set, since " + std::string{keys.key} + " is");
-    if (!cert.empty() && key.empty())
-        wrong(draft, keys.key, "must be set, since " + std::string{keys.cert} + " is");
-    if (mode >= tls_mode::verify_ca && ca.empty()) {
-        wrong(draft, keys.ca,
-              "must be set, since " + std::string{keys.mode} + " is " + format_value(mode));
+void check_tls_side(settings_draft& draft, const tls_side& side) {
+    const auto name = [&](const char* rest) { return side.prefix + rest; };
+    if (side.cert.empty() && !side.key.empty())
+        wrong(draft, name("cert_file"), "must be set, since " + name("key_file") + " is");
+    if (!side.cert.empty() && side.key.empty())
+        wrong(draft, name("key_file"), "must be set, since " + name("cert_file") + " is");
+    if (side.mode >= tls_mode::verify_ca && side.ca.empty()) {
+        wrong(draft, name("ca_file"),
+              "must be set, since " + name("sslmode") + " is " + format_value(side.mode));
     }
+    if (side.ca.empty() && !(side.crl_file.empty() && side.crl_dir.empty())) {
+        const auto* const given = side.crl_file.empty() ? "crl_dir" : "crl_file";
+        wrong(draft, name("ca_file"), "must be set, since " + name(given) + " is");
+    }
+    if (side.oldest > side.newest) {
+        wrong(draft, name("min_protocol_version"),
+              "must not be newer than " + name("max_protocol_version"));
+    }
+}
+
+void check_server_logins(settings_draft& draft) {
+    const auto& all = draft.values;
+    if (all.server_tls_sslmode >= tls_mode::require) return;
+    const auto mode = ", which needs server_tls_sslmode require, verify-ca or verify-full";
+    if (all.server_tls_sslnegotiation == tls_negotiation::direct)
+        wrong(draft, "server_tls_sslnegotiation", std::string{"is direct"} + mode);
+    if (all.server_tls_channel_binding == channel_binding_use::require)
+        wrong(draft, "server_tls_channel_binding", std::string{"is require"} + mode);
 }
 
 void check_tls(settings_draft& draft) {
     const auto& all = draft.values;
-    const tls_keys client{"client_tls_sslmode", "client_tls_cert_file", "client_tls_key_file",
-                          "client_tls_ca_file"};
-    const tls_keys server{"server_tls_sslmode", "server_tls_cert_file", "server_tls_key_file",
-                          "server_tls_ca_file"};
-    check_tls_files(draft, client, all.client_tls_sslmode, all.client_tls_cert_file,
-                    all.client_tls_key_file, all.client_tls_ca_file);
-    check_tls_files(draft, server, all.server_tls_sslmode, all.server_tls_cert_file,
-                    all.server_tls_key_file, all.server_tls_ca_file);
+    check_tls_side(draft, {"client_tls_", all.client_tls_sslmode, all.client_tls_cert_file,
+                           all.client_tls_key_file, all.client_tls_ca_file, all.client_tls_crl_file,
+                           all.client_tls_crl_dir, all.client_tls_min_protocol_version,
+                           all.client_tls_max_protocol_version});
+    check_tls_side(draft, {"server_tls_", all.server_tls_sslmode, all.server_tls_cert_file,
+                           all.server_tls_key_file, all.server_tls_ca_file, all.server_tls_crl_file,
+                           all.server_tls_crl_dir, all.server_tls_min_protocol_version,
+                           all.server_tls_max_protocol_version});
+    check_server_logins(draft);
     const bool has_certificate =
         !all.client_tls_cert_file.empty() || !all.client_tls_key_file.empty();
     if (all.client_tls_sslmode != tls_mode::disable && !has_certificate) {
-        wrong(draft, client.cert,
+        wrong(draft, "client_tls_cert_file",
               "must be set, since client_tls_sslmode is " + format_value(all.client_tls_sslmode));
     }
     if (all.client_tls_sslmode == tls_mode::disable && has_certificate) {
-        draft.warning(draft.origin(client.cert), client.cert,
+        draft.warning(draft.origin("client_tls_cert_file"), "client_tls_cert_file",
                       "has no effect while client_tls_sslmode is disable");
     }
 }
@@ -217,6 +247,12 @@ void check_readable(settings_draft& draft, std::string_view key, const std::stri
               "names " + path +
                   ", which cannot be read: " + std::generic_category().message(errno));
     }
+}
+
+void check_directory(settings_draft& draft, std::string_view key, const std::string& path) {
+    std::error_code ec;
+    if (path.empty() || std::filesystem::is_directory(path, ec)) return;
+    wrong(draft, key, "names " + path + ", which is not a directory");
 }
 
 } // namespace
@@ -241,11 +277,12 @@ void check_files(settings_draft& draft) {
     check_readable(draft, "server_tls_ca_file", all.server_tls_ca_file);
     check_readable(draft, "server_tls_cert_file", all.server_tls_cert_file);
     check_readable(draft, "server_tls_key_file", all.server_tls_key_file);
-    std::error_code ec;
-    if (!all.unix_socket_dir.empty() && !std::filesystem::is_directory(all.unix_socket_dir, ec)) {
-        wrong(draft, "unix_socket_dir",
-              "names " + all.unix_socket_dir + ", which is not a directory");
-    }
+    check_readable(draft, "client_tls_crl_file", all.client_tls_crl_file);
+    check_readable(draft, "client_tls_dh_params_file", all.client_tls_dh_params_file);
+    check_readable(draft, "server_tls_crl_file", all.server_tls_crl_file);
+    check_directory(draft, "client_tls_crl_dir", all.client_tls_crl_dir);
+    check_directory(draft, "server_tls_crl_dir", all.server_tls_crl_dir);
+    check_directory(draft, "unix_socket_dir", all.unix_socket_dir);
 }
 
 } // namespace pgweir

@@ -89,6 +89,9 @@ template <class Enum> using word_list = std::span<const std::pair<std::string_vi
 [[nodiscard]] word_list<auth_method> words_of(auth_method);
 [[nodiscard]] word_list<tls_mode> words_of(tls_mode);
 [[nodiscard]] word_list<ldap_certificates> words_of(ldap_certificates);
+[[nodiscard]] word_list<tls_version> words_of(tls_version);
+[[nodiscard]] word_list<tls_negotiation> words_of(tls_negotiation);
+[[nodiscard]] word_list<channel_binding_use> words_of(channel_binding_use);
 [[nodiscard]] word_list<log_level> words_of(log_level);
 [[nodiscard]] word_list<log_format> words_of(log_format);
 [[nodiscard]] word_list<forced_route> words_of(forced_route);

@@ -75,6 +75,9 @@ process_gauges http_endpoint::process() const {
                                                                 started_);
     p.draining = server_.shared().draining.load();
     p.max_client_connections = server_.live()->values.max_client_connections;
+    const auto& live = *server_.live();
+    if (live.client_side_tls) p.client_certificate_expiry = live.client_side_tls->first_expiry;
+    if (live.server_side_tls) p.server_certificate_expiry = live.server_side_tls->first_expiry;
     return p;
 }
 

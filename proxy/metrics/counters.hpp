@@ -284,6 +284,9 @@ struct control_counters {
     counter catalog_failures;
     counter reloads;
     counter reload_failures;
+    counter tls_reloads; // of changed files, by themselves
+    counter tls_reload_failures;
+    gauge tls_files_refused; // 1: the files are not what is in use
     counter http_requests;
     counter switchovers; // where the console runs, one after the other
     counter switchover_failures;

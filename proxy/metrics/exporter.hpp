@@ -37,6 +37,9 @@ struct process_gauges {
     std::chrono::seconds uptime{0};
     bool draining = false;
     std::uint32_t max_client_connections = 0;
+    /// The first end of a certificate of ours, in seconds since 1970; 0: there is none.
+    std::int64_t client_certificate_expiry = 0;
+    std::int64_t server_certificate_expiry = 0;
     std::uint64_t internal_errors = 0; // broken invariants: each is a bug
 };
 

@@ -115,6 +115,19 @@ void add_control_families(families& to,
     count("reloads_total", "Settings read again.", control.reloads);
     count("reload_failures_total", "Settings refused at a reload; the old ones stayed.",
           control.reload_failures);
+    count("tls_reloads_total", "Changed certificates and keys taken over by themselves.",
+          control.tls_reloads);
+    count("tls_reload_failures_total", "Changed certificates and keys that cannot be used.",
+          control.tls_reload_failures);
+    to.gauges(
+        "tls_files_refused",
+        "1 while the certificates and keys in use are older than their files, which cannot be "
+        "used.");
+    to.add(static_cast<double>(control.tls_files_refused.value()));
+    to.gauges("tls_certificate_expiry_timestamp_seconds",
+              "When the certificate shown to clients or servers ends, or the first of its chain.");
+    to.add_if_any(static_cast<double>(process.client_certificate_expiry), {{"side", "client"}});
+    to.add_if_any(static_cast<double>(process.server_certificate_expiry), {{"side", "server"}});
     count("switchovers_total", "Planned switchovers asked for (SWITCHOVER).", control.switchovers);
     count("switchover_failures_total", "Planned switchovers that failed or were given up.",
           control.switchover_failures);

@@ -1,5 +1,7 @@
 #include "proxy/net/peer_certificate.hpp"
 
+#include "proxy/net/pem.hpp"
+
 #include <openssl/bio.h>
 #include <openssl/evp.h>
 #include <openssl/objects.h>
@@ -7,14 +9,10 @@
 #include <openssl/x509.h>
 
 #include <array>
-#include <memory>
 
 namespace pgweir {
 
 namespace {
-
-using certificate_ptr = std::unique_ptr<X509, decltype([](X509* c) { X509_free(c); })>;
-using bio_ptr = std::unique_ptr<BIO, decltype([](BIO* b) { BIO_free(b); })>;
 
 std::string common_name_of(const X509_NAME* subject) {
     const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
@@ -65,8 +63,8 @@ std::string server_end_point(stream& io) {
         certificate = shown.get();
     }
     int hash = NID_undef;
-    if (certificate == nullptr || X509_get_signature_info(const_cast<X509*>(certificate), &hash,
-                                                          nullptr, nullptr, nullptr) != 1)
+    if (certificate == nullptr ||
+        X509_get_signature_info(certificate, &hash, nullptr, nullptr, nullptr) != 1)
         return {};
     if (hash == NID_md5 || hash == NID_sha1) hash = NID_sha256;
     const auto* const function = EVP_get_digestbynid(hash);

@@ -5,6 +5,7 @@
 #include "protocol/simple_query.hpp"
 #include "protocol/startup.hpp"
 #include "proxy/net/message_stream.hpp"
+#include "proxy/net/peer_certificate.hpp"
 #include "proxy/net/socket_options.hpp"
 #include "proxy/pool/pool.hpp"
 #include "proxy/session/backend_login.hpp"
@@ -42,10 +43,9 @@ struct secured {
     std::string why;
 };
 
-task<secured> handshake(worker& owner, const node_view& node, stream& io) {
-    const auto live = owner.live();
-    auto& tls = io.start_tls(live->server_side_tls->context);
-    if (live->server_side_tls->mode == tls_mode::verify_full)
+task<secured> handshake(server_tls_ptr how, const node_view& node, stream& io) {
+    auto& tls = io.start_tls(how->context);
+    if (how->mode == tls_mode::verify_full)
         tls.set_verify_callback(asio::ssl::host_name_verification{node.host});
     error_code not_a_name;
     asio::ip::make_address(node.host, not_a_name);
@@ -58,16 +58,29 @@ task<secured> handshake(worker& owner, const node_view& node, stream& io) {
     const auto [ec] = co_await tls.async_handshake(stream::tls_stream::client, nothrow);
     secured result;
     result.ok = !ec;
-    if (ec) result.why = "TLS handshake with the server failed: " + ec.message();
+    if (ec) {
+        result.why = "TLS handshake with the server failed: " + ec.message();
+    } else if (how->negotiation == tls_negotiation::direct &&
+               !has_agreed_on_protocol(tls.native_handle())) {
+        // Another service may speak TLS there (ALPACA); PostgreSQL always names its protocol.
+        result.ok = false;
+        result.why = "the server does not speak PostgreSQL by direct TLS";
+    }
     co_return result;
 }
 
-/// Asks for TLS as sslmode says. Nothing but one byte may come before the handshake.
+/// Asks for TLS as sslmode says. Nothing but one byte is read before the handshake: what somebody
+/// in between has put behind it (CVE-2021-23222) is no handshake, and never taken for an answer
+/// later.
 task<secured> negotiate_tls(worker& owner, const node_view& node, stream& io) {
     secured result;
     const auto how = owner.live()->server_side_tls;
     if (!how || how->mode == tls_mode::allow || node.address.starts_with('/')) {
         result.ok = true;
+        co_return result;
+    }
+    if (how->negotiation == tls_negotiation::direct) {
+        result = co_await handshake(how, node, io);
         co_return result;
     }
     std::string request;
@@ -82,7 +95,7 @@ task<secured> negotiate_tls(worker& owner, const node_view& node, stream& io) {
     if (ec) {
         result.why = "the server closed the connection during TLS negotiation: " + ec.message();
     } else if (answer == 'S') {
-        result = co_await handshake(owner, node, io);
+        result = co_await handshake(how, node, io);
     } else if (answer == 'N') {
         result.ok = how->mode == tls_mode::prefer;
         result.why = "the server does not offer TLS, which server_tls_sslmode demands";
@@ -102,6 +115,11 @@ backend_login_settings login_settings(opening& o) {
     s.credentials = o.owner.shared().secrets->credentials(s.user);
     o.credentials = s.credentials.learned;
     s.scram_nonce = protocol::make_scram_nonce();
+    s.link_is_encrypted = o.io->is_tls();
+    const auto tls = o.owner.live()->server_side_tls;
+    const auto binds = tls ? tls->channel_binding : channel_binding_use::disable;
+    if (binds != channel_binding_use::disable) s.end_point = server_end_point(*o.io);
+    s.must_bind_channel = binds == channel_binding_use::require;
     s.may_send_cleartext = o.io->is_tls() && o.owner.settings().server_cleartext_passwords;
     s.host_is_loopback = is_loopback(o.node.address);
     return s;
@@ -114,7 +132,8 @@ void note_refused_login(opening& o, backend_login_failure why) {
         o.owner.shared().secrets->forget_credentials(o.key.user, o.credentials);
     if (why != backend_login_failure::no_usable_credentials &&
         why != backend_login_failure::cleartext_refused &&
-        why != backend_login_failure::unsupported_authentication)
+        why != backend_login_failure::unsupported_authentication &&
+        why != backend_login_failure::channel_not_bound)
         return;
     o.failure.hopeless = true;
     o.failure.sqlstate = "28000";

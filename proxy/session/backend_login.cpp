@@ -64,6 +64,7 @@ backend_login::action backend_login::on_authentication(std::string_view body, st
         if (state_ != state::request && state_ != state::answered)
             return fail(backend_login_failure::scram_failed,
                         "server ended SCRAM before it had proved itself");
+        if (settings_.must_bind_channel && !chose_plus_) return no_channel_binding();
         state_ = state::authenticated;
         return action::read;
     }
@@ -77,6 +78,9 @@ backend_login::action backend_login::on_authentication(std::string_view body, st
 
 backend_login::action backend_login::on_request(const protocol::authentication& request,
                                                 std::string& out) {
+    if (settings_.must_bind_channel &&
+        !std::holds_alternative<protocol::authentication_sasl>(request))
+        return no_channel_binding();
     if (std::holds_alternative<protocol::authentication_cleartext_password>(request))
         return on_cleartext_request(out);
     if (const auto* md5 = std::get_if<protocol::authentication_md5_password>(&request))
@@ -124,24 +128,45 @@ backend_login::on_md5_request(const protocol::authentication_md5_password& reque
 
 backend_login::action backend_login::on_sasl_request(const protocol::authentication_sasl& request,
                                                      std::string& out) {
-    if (std::ranges::find(request.mechanisms, protocol::scram_mechanism) ==
-        request.mechanisms.end()) {
+    const auto offers = [&](std::string_view mechanism) {
+        return std::ranges::find(request.mechanisms, mechanism) != request.mechanisms.end();
+    };
+    const bool offers_plus = offers(protocol::scram_plus_mechanism);
+    if (offers_plus && !settings_.link_is_encrypted) {
+        return fail(backend_login_failure::protocol_violation,
+                    "server offers SCRAM-SHA-256-PLUS over an unencrypted link");
+    }
+    chose_plus_ = offers_plus && !settings_.end_point.empty();
+    if (!chose_plus_ && settings_.must_bind_channel) return no_channel_binding();
+    if (!chose_plus_ && !offers(protocol::scram_mechanism)) {
         return fail(backend_login_failure::unsupported_authentication,
                     "server offers no SASL mechanism that is known here");
     }
+    auto channel = protocol::scram_channel::unbound();
+    if (chose_plus_)
+        channel = protocol::scram_channel::bound(settings_.end_point);
+    else if (!settings_.end_point.empty())
+        channel = protocol::scram_channel::could_bind();
     if (settings_.credentials.password) {
         scram_.emplace(*settings_.credentials.password, settings_.scram_nonce,
-                       settings_.max_scram_iterations);
+                       settings_.max_scram_iterations, std::move(channel));
     } else if (settings_.credentials.keys) {
-        scram_.emplace(*settings_.credentials.keys, settings_.scram_nonce);
+        scram_.emplace(*settings_.credentials.keys, settings_.scram_nonce, std::move(channel));
     } else {
         return fail(backend_login_failure::no_usable_credentials,
                     "server asks for SCRAM, and neither password nor keys are known");
     }
+    const auto mechanism = chose_plus_ ? protocol::scram_plus_mechanism : protocol::scram_mechanism;
     const auto first = scram_->first();
-    encode(protocol::sasl_initial_response{protocol::scram_mechanism, first}, out);
+    encode(protocol::sasl_initial_response{mechanism, first}, out);
     state_ = state::sasl_continue;
     return action::read;
+}
+
+backend_login::action backend_login::no_channel_binding() {
+    return fail(backend_login_failure::channel_not_bound,
+                "server offers no login that is bound to the TLS connection "
+                "(server_tls_channel_binding)");
 }
 
 backend_login::action backend_login::on_sasl_continue(std::string_view data, std::string& out) {

@@ -30,6 +30,12 @@ struct backend_login_settings {
     /// A password is sent in clear text only if one of these holds.
     bool may_send_cleartext = false; ///< over TLS, and the settings want it
     bool host_is_loopback = false;   ///< a Unix socket counts
+    bool link_is_encrypted = false;
+    /// server_end_point() of an encrypted link: SCRAM is bound to it where the server offers that.
+    /// Empty: it is not, by the settings or because the certificate does not serve.
+    std::string end_point;
+    /// No other login will do.
+    bool must_bind_channel = false;
 };
 
 enum class backend_login_failure : std::uint8_t {
@@ -40,6 +46,7 @@ enum class backend_login_failure : std::uint8_t {
     cleartext_refused,          ///< it asks for a password over a link that others can read
     unsupported_authentication, ///< GSS, SSPI, Kerberos, or a SASL mechanism that we do not speak
     scram_failed,               ///< the exchange broke, or the server could not prove itself
+    channel_not_bound,          ///< it must be, and the server offers no way
 };
 
 class backend_login {
@@ -95,6 +102,7 @@ private:
     action on_cleartext_request(std::string& out);
     action on_md5_request(const protocol::authentication_md5_password& request, std::string& out);
     action on_sasl_request(const protocol::authentication_sasl& request, std::string& out);
+    action no_channel_binding();
     action on_sasl_continue(std::string_view data, std::string& out);
     action on_sasl_final(std::string_view data);
     action on_negotiation(std::string_view body);
@@ -109,6 +117,7 @@ private:
     backend_login_settings settings_;
     state state_ = state::request;
     std::optional<protocol::scram_client> scram_;
+    bool chose_plus_ = false;
     std::vector<std::pair<std::string, std::string>> parameters_;
     std::size_t collected_ = 0;
     std::int32_t process_id_ = 0;

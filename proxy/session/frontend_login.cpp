@@ -121,9 +121,10 @@ frontend_login::action frontend_login::request_sasl(std::string& out) {
     if (secret_) verifier = secret_->scram_verifier(user(), settings_.salt_secret);
     secret_fits_scram_ = verifier.has_value();
     if (!verifier) verifier = protocol::mock_scram_verifier(user(), settings_.salt_secret);
-    scram_.emplace(std::move(*verifier), entropy_.scram_nonce);
+    scram_.emplace(std::move(*verifier), entropy_.scram_nonce, settings_.end_point);
     state_ = state::sasl_initial;
     protocol::authentication_sasl request;
+    if (!settings_.end_point.empty()) request.mechanisms.push_back(protocol::scram_plus_mechanism);
     request.mechanisms.push_back(protocol::scram_mechanism);
     encode(request, out);
     return action::read;
@@ -195,7 +196,9 @@ frontend_login::action frontend_login::on_sasl_initial(std::string_view body, st
     const auto message = protocol::decode_sasl_initial_response(body);
     if (!message)
         return fail(protocol::sqlstate::protocol_violation, "malformed SASL response", out);
-    if (message->mechanism != protocol::scram_mechanism) {
+    chose_plus_ =
+        !settings_.end_point.empty() && message->mechanism == protocol::scram_plus_mechanism;
+    if (!chose_plus_ && message->mechanism != protocol::scram_mechanism) {
         return fail(protocol::sqlstate::protocol_violation,
                     "client selected an invalid SASL authentication mechanism", out);
     }
@@ -207,7 +210,7 @@ frontend_login::action frontend_login::on_sasl_initial(std::string_view body, st
 
 frontend_login::action frontend_login::on_client_first(std::string_view data, std::string& out) {
     if (!scram_) return fail(protocol::sqlstate::internal_error, "SCRAM out of order", out);
-    const auto challenge = scram_->on_client_first(data);
+    const auto challenge = scram_->on_client_first(data, chose_plus_);
     if (!challenge)
         return fail(protocol::sqlstate::protocol_violation, challenge.error().message(), out);
     encode(protocol::authentication_sasl_continue{*challenge}, out);

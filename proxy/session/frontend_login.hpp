@@ -30,6 +30,8 @@ struct frontend_login_settings {
     /// What `md5` asks of a user who does not exist: SCRAM, or MD5 where the users' secrets are
     /// plain or md5.
     bool unknown_users_get_md5 = false;
+    /// server_end_point() of the client's TLS stream: with it SCRAM-SHA-256-PLUS is offered too.
+    std::string end_point{};
 };
 
 /// The random part of one login.
@@ -119,6 +121,7 @@ private:
     std::optional<stored_secret> secret_;
     std::optional<protocol::scram_server> scram_;
     bool secret_fits_scram_ = false;
+    bool chose_plus_ = false;   ///< SCRAM-SHA-256-PLUS
     bool awaits_first_ = false; ///< the initial response came without data
 };
 

@@ -2,7 +2,9 @@
 
 #include "protocol/error_response.hpp"
 #include "protocol/startup.hpp"
+#include "proxy/access/proxy_header.hpp"
 #include "proxy/log.hpp"
+#include "proxy/net/peer_certificate.hpp"
 #include "proxy/pool/opener.hpp"
 #include "proxy/pool/own_query.hpp"
 #include "proxy/session/auth_query.hpp"
@@ -43,12 +45,31 @@ task<bool> find_secret(login_attempt& l,
     co_return false;
 }
 
+/// application_name_add_host: servers see who is behind a connection.
+void add_host(login_result& who, const std::string& peer) {
+    who.application_name = application_name_with(who.application_name, peer);
+    std::erase_if(who.parameters,
+                  [](const auto& one) { return to_lower(one.first) == "application_name"; });
+    who.parameters.emplace_back("application_name", who.application_name);
+}
+
+/// verify-full demands that the certificate names the user, whatever else is asked of it.
+bool certificate_fits(login_attempt& l, const std::string& user) {
+    if (l.local || l.owner.settings().client_tls_sslmode != tls_mode::verify_full) return true;
+    const auto shown = verified_identity(*l.io);
+    if (shown && !shown->common_name.empty() && shown->common_name == user) return true;
+    l.refuse(login_outcome::refused, protocol::sqlstate::invalid_authorization_specification,
+             "certificate authentication failed for user \"" + user + "\"");
+    return false;
+}
+
 /// Drives the login machine to its end. False: refused or gone.
 task<bool> authenticate(login_attempt& l, login_result& result) {
     const auto packet = protocol::decode_startup_packet(l.startup);
     frontend_login_settings how;
     how.method = l.owner.settings().auth_method;
     how.salt_secret = l.owner.shared().salt_secret;
+    how.end_point = server_end_point(*l.io);
     auto entropy = make_login_entropy();
     if (!entropy) {
         l.refuse(login_outcome::broken, protocol::sqlstate::internal_error,
@@ -58,6 +79,8 @@ task<bool> authenticate(login_attempt& l, login_result& result) {
     frontend_login login{how, std::move(*entropy)};
     std::string out;
     auto next = login.start(std::get<protocol::startup_message>(*packet), out);
+    if (next != frontend_login::action::failed && !certificate_fits(l, login.user()))
+        co_return false;
     for (;;) {
         if (next == frontend_login::action::need_secret) {
             std::optional<stored_secret> secret;
@@ -247,7 +270,8 @@ task<> replicate(login_attempt& l, login_result who, replication_mode mode) {
 }
 
 task<> log_in(login_attempt& l) {
-    if (!l.arrive()) co_return;
+    const bool introduced = co_await read_balancers_word(l);
+    if (!introduced || !l.arrive()) co_return;
     const bool started = co_await read_startup(l);
     if (!started || !l.may_try()) co_return;
     l.count_in();
@@ -268,6 +292,7 @@ task<> log_in(login_attempt& l) {
     login_result who;
     const bool known = co_await authenticate(l, who);
     if (!known) co_return;
+    if (l.owner.settings().application_name_add_host) add_host(who, l.peer);
     if (!who.replication.empty()) {
         const auto kind = parse_replication(who.replication);
         if (!kind)

@@ -2,11 +2,12 @@
 
 #include "protocol/error_response.hpp"
 #include "protocol/startup.hpp"
+#include "proxy/access/proxy_header.hpp"
+#include "proxy/config/address_range.hpp"
 #include "proxy/log.hpp"
 #include "proxy/session/cancel_request.hpp"
 #include "proxy/worker.hpp"
 
-#include <openssl/ssl.h>
 #include <spdlog/spdlog.h>
 
 namespace pgweir {
@@ -84,6 +85,10 @@ namespace {
 /// TLS from here on. Bytes that came ahead of it are the handshake's own only for direct TLS.
 task<bool> accept_tls(login_attempt& l, std::string early, bool direct) {
     const auto live = l.owner.live();
+    if (!live->client_side_tls) { // a reload has turned it off while the client spoke
+        l.io->close();
+        co_return false;
+    }
     auto& tls = l.io->start_tls(live->client_side_tls->context);
     error_code ec;
     if (early.empty()) {
@@ -94,12 +99,8 @@ task<bool> accept_tls(login_attempt& l, std::string early, bool direct) {
             co_await tls.async_handshake(stream::tls_stream::server, asio::buffer(early), nothrow);
         ec = early_ec;
     }
-    if (!ec && direct) {
-        const unsigned char* name = nullptr;
-        unsigned size = 0;
-        SSL_get0_alpn_selected(tls.native_handle(), &name, &size);
-        if (size == 0) ec = asio::error::access_denied;
-    }
+    if (!ec && direct && !has_agreed_on_protocol(tls.native_handle()))
+        ec = asio::error::access_denied;
     auto& counted = l.owner.counters();
     if (ec) {
         counted.tls_failures.add();
@@ -119,6 +120,29 @@ task<> take_cancel(login_attempt& l, std::int32_t process_id, std::string key) {
 }
 
 } // namespace
+
+task<bool> read_balancers_word(login_attempt& l) {
+    const auto host = host_of(l.peer);
+    if (l.local || !is_within(l.owner.settings().proxy_protocol_from, false, host)) co_return true;
+    proxy_header header;
+    auto found = proxy_header_state::incomplete;
+    while (found == proxy_header_state::incomplete) {
+        const auto ec = co_await l.in.need(l.in.bytes().size() + 1);
+        if (ec) co_return false; // a balancer that looks whether we are there
+        found = read_proxy_header(l.in.bytes(), header);
+    }
+    if (found == proxy_header_state::malformed) {
+        // Another instance passes a cancel request on without one.
+        if (l.owner.shared().instances.get()->is_at(host)) co_return true;
+        l.refuse(login_outcome::broken, protocol::sqlstate::protocol_violation,
+                 "pgweir: a connection from here must begin with a PROXY header "
+                 "(proxy_protocol_from)");
+        co_return false;
+    }
+    l.in.consume(header.size);
+    if (!header.peer.empty()) l.peer = std::move(header.peer);
+    co_return true;
+}
 
 task<bool> read_startup(login_attempt& l) {
     bool asked_tls = false;

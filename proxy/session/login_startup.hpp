@@ -52,6 +52,9 @@ private:
     bool handed_over_ = false;
 };
 
+/// Who comes by a balancer (`proxy_protocol_from`) is known by the address that it tells of from
+/// here on. False: the connection is refused or gone.
+[[nodiscard]] task<bool> read_balancers_word(login_attempt& l);
 /// Up to the StartupMessage. False: the connection is refused, gone or was for something else.
 [[nodiscard]] task<bool> read_startup(login_attempt& l);
 

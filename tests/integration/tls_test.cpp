@@ -1,6 +1,5 @@
 // TLS towards clients and towards servers, with PostgreSQL's words for how much is asked.
-#include "tests/support/certificates.hpp"
-#include "tests/support/proxied_test.hpp"
+#include "tests/integration/tls_fixture.hpp"
 
 #include <csignal>
 
@@ -9,46 +8,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-class tls : public ::testing::Test {
-protected:
-    static void SetUpTestSuite() {
-        if (is_direct()) return;
-        cluster_options options;
-        options.standbys = 0;
-        options.tls = true;
-        cluster_ = std::make_unique<postgres_cluster>(options);
-    }
-    static void TearDownTestSuite() { cluster_.reset(); }
-    void SetUp() override { PGWEIR_ONLY(); }
-
-    static std::filesystem::path certificates() { return cluster_->ca_file().parent_path(); }
-    static std::string file(const std::string& name) { return (certificates() / name).string(); }
-    static settings_map for_clients(const std::string& mode) {
-        return {{"client_tls_sslmode", mode},
-                {"client_tls_cert_file", file("server.crt")},
-                {"client_tls_key_file", file("server.key")},
-                {"client_tls_ca_file", file("ca.crt")}};
-    }
-    static std::unique_ptr<pgweir_process> start(const settings_map& settings) {
-        pgweir_options options;
-        options.settings = settings;
-        return std::make_unique<pgweir_process>(cluster_->addresses(), options);
-    }
-    /// The answer to "select 1", or why there was none.
-    static std::string attempt(const pgweir_process& proxy, const std::string& extra) {
-        pg_connection session{conninfo(proxy.port(), accounts::app, "app", extra)};
-        return session.connected() ? session.value("select 1") : session.error();
-    }
-    static int backends_with_tls() {
-        return std::stoi(cluster_->primary().value(
-            "select count(*) from pg_stat_ssl join pg_stat_activity using (pid) where ssl and "
-            "datname = 'app' and usename = 'app'"));
-    }
-
-    static std::unique_ptr<postgres_cluster> cluster_;
-};
-
-std::unique_ptr<postgres_cluster> tls::cluster_;
+class tls : public tls_fixture {};
 
 TEST_F(tls, ClientsMayVerifyTheProxysCertificate) {
     const auto proxy = start(for_clients("prefer"));
@@ -135,7 +95,7 @@ TEST_F(tls, CancelWorksEncrypted) {
     pg_connection session{conninfo(proxy->port(), accounts::app, "app", "sslmode=require")};
     session.send("select pg_sleep(600), 'tls-cancel'");
     ASSERT_TRUE(wait_until([] {
-        return cluster_->primary().count_backends(
+        return cluster().primary().count_backends(
                    "state = 'active' and query like '%tls-cancel%'") == 1;
     }));
     // libpq 15 sends its cancel request unencrypted; it must still be honoured.
@@ -166,7 +126,7 @@ TEST_F(tls, AServerCertificateOfAnotherCaIsRefused) {
                         {"server_tls_ca_file", file("other_ca.crt")},
                         {"failover_timeout", "500ms"}};
     options.wait_until_ready = false;
-    const pgweir_process proxy{cluster_->addresses(), options};
+    const pgweir_process proxy{cluster().addresses(), options};
     EXPECT_FALSE(wait_until([&] { return proxy.http("/readyz").status == 200; }, 1500ms));
     EXPECT_EQ(backends_with_tls(), 0);
 }

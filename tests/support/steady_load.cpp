@@ -4,8 +4,10 @@
 
 namespace pgweir::test {
 
-steady_load::steady_load(int port) : port_{port} {
-    pg_connection{conninfo(port, accounts::app)}.must("create table written (who text)");
+steady_load::steady_load(int port, std::string sslmode)
+    : port_{port}, extra_{"gssencmode=disable sslmode=" + std::move(sslmode)} {
+    pg_connection{conninfo(port, accounts::app, "app", extra_)}.must(
+        "create table written (who text)");
     for (int i = 0; i < 6; ++i) {
         threads_.emplace_back([this, i] { write_blocks(i); });
         threads_.emplace_back([this, i] { write_and_read(i); });
@@ -38,7 +40,7 @@ void steady_load::wrong(const std::string& what) {
 }
 
 void steady_load::write_blocks(int who) {
-    pg_connection session{conninfo(port_, accounts::app)};
+    pg_connection session{conninfo(port_, accounts::app, "app", extra_)};
     const auto insert = "insert into written values ('block " + std::to_string(who) + "')";
     while (!stopping_) {
         bool well = good(session.exec("begin"));
@@ -51,7 +53,7 @@ void steady_load::write_blocks(int who) {
 }
 
 void steady_load::write_and_read(int who) {
-    pg_connection session{conninfo(port_, accounts::app)};
+    pg_connection session{conninfo(port_, accounts::app, "app", extra_)};
     const auto name = "alone " + std::to_string(who);
     session.prepare("mine", "select count(*) from written where who = $1");
     int mine = 0;
@@ -69,7 +71,7 @@ void steady_load::write_and_read(int who) {
 
 void steady_load::come_and_go() {
     while (!stopping_) {
-        pg_connection session{conninfo(port_, accounts::app)};
+        pg_connection session{conninfo(port_, accounts::app, "app", extra_)};
         if (!session.connected()) {
             wrong("login: " + session.error());
             continue;

@@ -14,7 +14,7 @@ namespace pgweir::test {
 class steady_load {
 public:
     /// Makes its table, through this port, and begins.
-    explicit steady_load(int port);
+    explicit steady_load(int port, std::string sslmode = "disable");
     ~steady_load() { stop(); }
     steady_load(const steady_load&) = delete;
     steady_load& operator=(const steady_load&) = delete;
@@ -36,6 +36,7 @@ private:
     void come_and_go();
 
     int port_;
+    std::string extra_;
     std::atomic<bool> stopping_ = false;
     std::atomic<int> errors_ = 0;
     std::atomic<int> written_ = 0;

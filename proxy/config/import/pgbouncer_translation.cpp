@@ -1,5 +1,6 @@
 // What pgbouncer.ini says, in pgweir's settings.
 #include "proxy/config/import/pgbouncer_ini.hpp"
+#include "proxy/config/import/pgbouncer_tls.hpp"
 
 #include <algorithm>
 #include <array>
@@ -54,6 +55,7 @@ constexpr std::array direct_parameters{
     direct_parameter{"server_tls_cert_file", "server_tls_cert_file", form::text, {}},
     direct_parameter{"server_tls_key_file", "server_tls_key_file", form::text, {}},
     direct_parameter{"server_tls_ca_file", "server_tls_ca_file", form::text, {}},
+    direct_parameter{"application_name_add_host", "application_name_add_host", form::on_off, {}},
     direct_parameter{"log_connections", "log_connections", form::on_off, {}},
     direct_parameter{"log_disconnections", "log_disconnections", form::on_off, {}},
     direct_parameter{"tcp_keepalive", "tcp_keepalive", form::on_off, {}},
@@ -78,10 +80,6 @@ constexpr std::array unused{
                       "the socket belongs to the group that pgweir runs in"},
     unused_parameters{"auth_hba_file auth_ident_file auth_ldap_options", "asks",
                       "it is not read: auth_method holds for everybody who reaches the port"},
-    unused_parameters{"client_tls_ciphers client_tls_protocols client_tls_dheparams "
-                      "client_tls_ecdhcurve client_tls13_ciphers server_tls_ciphers "
-                      "server_tls_protocols server_tls13_ciphers",
-                      "", "OpenSSL's own choice of ciphers and protocols holds"},
     unused_parameters{"max_db_connections max_user_connections max_db_client_connections "
                       "max_user_client_connections",
                       "asks",
@@ -92,8 +90,8 @@ constexpr std::array unused{
     unused_parameters{"server_reset_query_always", "asks",
                       "session state follows the client in transaction mode; nothing is reset "
                       "between transactions"},
-    unused_parameters{"ignore_startup_parameters track_extra_parameters application_name_add_host",
-                      "", "start-up parameters and settings follow the client to every server"},
+    unused_parameters{"ignore_startup_parameters track_extra_parameters", "",
+                      "start-up parameters and settings follow the client to every server"},
     unused_parameters{"max_prepared_statements", "",
                       "prepared statements follow the client; prepared_statements_size bounds "
                       "them"},
@@ -212,7 +210,7 @@ void pgbouncer_translator::read_auth_type(const configuration_line& line) {
 
 void pgbouncer_translator::read_general(const configuration_line& line) {
     if (line.name == "auth_type") return read_auth_type(line);
-    if (read_direct(line) || read_unused(line)) return;
+    if (read_direct(line) || translate_pgbouncer_tls(line, made_) || read_unused(line)) return;
     made_.missing(line, "is no setting of PgBouncer that pgweir knows; it has no effect");
 }
 

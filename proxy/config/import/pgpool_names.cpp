@@ -24,11 +24,8 @@ constexpr std::array groups{
     unused_pgpool_parameters{"allow_clear_text_frontend_auth", being_on,
                              "clear-text passwords are not handed through to the servers; "
                              "auth_method holds"},
-    unused_pgpool_parameters{"ssl_crl_file ssl_passphrase_command ssl_ca_cert_dir", being_given,
-                             "it is not provided"},
-    unused_pgpool_parameters{"ssl_ciphers ssl_prefer_server_ciphers ssl_ecdh_curve "
-                             "ssl_dh_params_file",
-                             nothing, "OpenSSL's own choice of ciphers and curves holds"},
+    unused_pgpool_parameters{"ssl_ca_cert_dir", being_given,
+                             "it is not provided; put the certificates into one file"},
     unused_pgpool_parameters{"log_destination syslog_facility syslog_ident logging_collector "
                              "log_directory log_filename log_file_mode log_truncate_on_rotation "
                              "log_rotation_age log_rotation_size",

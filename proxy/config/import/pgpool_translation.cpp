@@ -408,20 +408,30 @@ void pgpool_translator::read_access() {
 void pgpool_translator::read_tls() {
     configuration_line from;
     const auto on = take_switch("ssl", from);
-    const std::array<std::pair<std::string_view, std::string_view>, 3> files{
+    const std::array<std::pair<std::string_view, std::string_view>, 9> texts{
         {{"ssl_cert", "client_tls_cert_file"},
          {"ssl_key", "client_tls_key_file"},
-         {"ssl_ca_cert", "client_tls_ca_file"}}};
+         {"ssl_ca_cert", "client_tls_ca_file"},
+         {"ssl_crl_file", "client_tls_crl_file"},
+         {"ssl_passphrase_command", "client_tls_passphrase_command"},
+         {"ssl_ciphers", "client_tls_ciphers"},
+         {"ssl_ecdh_curve", "client_tls_ecdhcurve"},
+         {"ssl_dh_params_file", "client_tls_dh_params_file"},
+         {"ssl_prefer_server_ciphers", "client_tls_prefer_server_ciphers"}}};
     if (on.value_or(false))
         made_.set_text("client_tls_sslmode", "prefer", from);
     else if (on)
         made_.ignored(from, "off is the default (client_tls_sslmode)");
-    for (const auto& [name, key] : files) {
+    for (const auto& [name, key] : texts) {
         const auto line = take(name);
-        if (line && on.value_or(false))
-            made_.set_text(key, line->value, *line);
-        else if (line)
+        if (!line) continue;
+        const auto is_switch = key == "client_tls_prefer_server_ciphers";
+        if (!on.value_or(false))
             made_.ignored(*line, "ssl is off");
+        else if (is_switch)
+            made_.set_switch(key, parse_switch(line->value).value_or(false), *line);
+        else
+            made_.set_text(key, line->value, *line);
     }
 }
 

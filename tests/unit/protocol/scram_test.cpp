@@ -176,6 +176,52 @@ TEST(ScramServer, LetsAFrontendSayThatItCouldBindTheChannel) {
               scram_errc::wrong_password);
 }
 
+TEST(ScramChannel, IsBoundToTheServersCertificate) {
+    const auto run_plus = [](const std::string& server_hash, const std::string& client_hash) {
+        scram_server server{sample_verifier(), "server", server_hash};
+        scram_client client{std::string{password}, "client", default_max_scram_iterations,
+                            scram_channel::bound(client_hash)};
+        const auto challenge = server.on_client_first(client.first(), true);
+        const auto last = server.on_client_final(*client.on_server_first(*challenge));
+        return last ? client.on_server_final(*last) : last.error();
+    };
+    EXPECT_EQ(run_plus("hash", "hash"), error_code{});
+    EXPECT_EQ(run_plus("hash", "of somebody between"), scram_errc::channel_binding_mismatch);
+    // As libpq writes it, for the two bytes "ab".
+    EXPECT_EQ(scram_channel::bound("ab").attribute(), "cD10bHMtc2VydmVyLWVuZC1wb2ludCwsYWI=");
+    EXPECT_EQ(scram_channel::unbound().attribute(), "biws");
+    EXPECT_EQ(scram_channel::could_bind().attribute(), "eSws");
+}
+
+TEST(ScramChannel, IsBoundByKeysAsByAPassword) {
+    const auto keys = *derive_scram_keys(password, salt, 4096);
+    scram_server server{sample_verifier(), "server", "hash"};
+    scram_client client{keys, "client", scram_channel::bound("hash")};
+    const auto challenge = server.on_client_first(client.first(), true);
+    EXPECT_TRUE(server.on_client_final(*client.on_server_first(*challenge)));
+}
+
+TEST(ScramChannel, CannotBeTakenOutOfTheOffer) {
+    const auto error = [](std::string_view message, bool plus, std::string end_point) {
+        scram_server server{sample_verifier(), "server", std::move(end_point)};
+        const auto answer = server.on_client_first(message, plus);
+        return answer ? error_code{} : answer.error();
+    };
+    const auto bound = "p=tls-server-end-point,,n=,r=x";
+    EXPECT_EQ(error(bound, true, "hash"), error_code{});
+    EXPECT_EQ(error("n,,n=,r=x", false, "hash"), error_code{}) << "a client that cannot";
+    EXPECT_EQ(error("y,,n=,r=x", false, ""), error_code{}) << "we cannot";
+    EXPECT_EQ(error("y,,n=,r=x", false, "hash"), scram_errc::channel_binding_downgrade);
+    EXPECT_EQ(error("n,,n=,r=x", true, "hash"), scram_errc::channel_binding_missing);
+    EXPECT_EQ(error("y,,n=,r=x", true, "hash"), scram_errc::channel_binding_missing);
+    EXPECT_EQ(error(bound, false, "hash"), scram_errc::channel_binding_requested);
+    EXPECT_EQ(error(bound, true, ""), scram_errc::channel_binding_requested);
+    EXPECT_EQ(error("p=tls-unique,,n=,r=x", true, "hash"), scram_errc::channel_binding_requested);
+    EXPECT_EQ(error("p=,,n=,r=x", true, "hash"), scram_errc::malformed);
+    EXPECT_EQ(error("p=tls-server-end-point,a=admin,n=,r=x", true, "hash"),
+              scram_errc::authzid_requested);
+}
+
 TEST(ScramServer, GivesOneChanceOnly) {
     scram_server server{sample_verifier(), "server"};
     EXPECT_EQ(server.on_client_final("c=biws").error(), scram_errc::out_of_order);

@@ -154,6 +154,46 @@ TEST(BackendLogin, SpeaksScramWithPasswordOrKeys) {
     }
 }
 
+TEST(BackendLogin, BindsScramToTheChannelWhereTheServerOffersThat) {
+    auto settings = settings_with_password();
+    settings.link_is_encrypted = true;
+    settings.end_point = "hash";
+    const auto first_words = [&](std::vector<std::string_view> offered) {
+        backend_login login{settings};
+        std::string out;
+        EXPECT_EQ(feed(login, sasl_request(std::move(offered)), out), action::read);
+        return out;
+    };
+    const auto initial = [](std::string_view mechanism, std::string_view data) {
+        return encoded(protocol::sasl_initial_response{mechanism, data});
+    };
+    EXPECT_EQ(first_words({"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"}),
+              initial("SCRAM-SHA-256-PLUS", "p=tls-server-end-point,,n=,r=client"));
+    EXPECT_EQ(first_words({"SCRAM-SHA-256"}), initial("SCRAM-SHA-256", "y,,n=,r=client"))
+        << "a server that does offer it sees that somebody has taken it away";
+    settings.end_point.clear();
+    EXPECT_EQ(first_words({"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"}),
+              initial("SCRAM-SHA-256", "n,,n=,r=client"));
+    settings.link_is_encrypted = false;
+    expect_failure(sasl_request({"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"}), why::protocol_violation,
+                   settings);
+}
+
+TEST(BackendLogin, ThatMustBindTheChannelLogsInInNoOtherWay) {
+    auto settings = settings_with_password();
+    settings.link_is_encrypted = true;
+    settings.end_point = "hash";
+    settings.must_bind_channel = true;
+    const auto md5 = encoded(protocol::authentication_md5_password{{'s', 'a', 'l', 't'}});
+    for (const auto& request : {ok, cleartext, md5, sasl_request()})
+        expect_failure(request, why::channel_not_bound, settings);
+    backend_login login{settings};
+    EXPECT_EQ(feed(login, sasl_request({"SCRAM-SHA-256-PLUS"})), action::read);
+    settings.end_point.clear();
+    expect_failure(sasl_request({"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"}), why::channel_not_bound,
+                   settings);
+}
+
 TEST(BackendLogin, TrustsNoServerThatSkipsOrFakesItsProof) {
     const auto challenge = encoded(protocol::authentication_sasl_continue{"r=clientx,s=QQ==,i=1"});
     expect_failure(sasl_request() + ok, why::scram_failed);

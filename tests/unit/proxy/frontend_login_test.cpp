@@ -86,6 +86,47 @@ TEST(FrontendLogin, WithTrustIsDoneAtOnce) {
     EXPECT_FALSE(result.credentials.password);
 }
 
+TEST(FrontendLogin, OffersScramPlusWhereThereIsAChannelToBindTo) {
+    for (const bool is_tls : {true, false}) {
+        frontend_login_settings settings{auth_method::scram_sha_256, "salt secret"};
+        if (is_tls) settings.end_point = "hash";
+        frontend_login login{settings, {"server", {'s', 'a', 'l', 't'}}};
+        std::string out;
+        EXPECT_EQ(login.start(startup_of({{"user", "ann"}}), out), action::need_secret);
+        EXPECT_EQ(login.on_secret(secret_of(scram_secret()), out), action::read);
+        EXPECT_EQ(out.find("SCRAM-SHA-256-PLUS") != std::string::npos, is_tls);
+        out.clear();
+        protocol::scram_client client{"right", "client", 5000,
+                                      protocol::scram_channel::bound("hash")};
+        const auto first = client.first();
+        const auto initial =
+            encoded(protocol::sasl_initial_response{protocol::scram_plus_mechanism, first});
+        const auto next = login.on_message('p', body(initial), out);
+        if (!is_tls) {
+            EXPECT_EQ(next, action::failed);
+            continue;
+        }
+        ASSERT_EQ(next, action::read);
+        const auto challenge = take_messages(out);
+        const auto request = protocol::decode_authentication(challenge.at(0).body);
+        const auto& data = std::get<protocol::authentication_sasl_continue>(*request).data;
+        EXPECT_EQ(login.on_message('p', *client.on_server_first(data), out), action::done);
+    }
+}
+
+TEST(FrontendLogin, RefusesWhoWasKeptFromBindingTheChannel) {
+    frontend_login_settings settings{auth_method::scram_sha_256, "salt secret"};
+    settings.end_point = "hash";
+    frontend_login login{settings, {"server", {'s', 'a', 'l', 't'}}};
+    std::string out;
+    EXPECT_EQ(login.start(startup_of({{"user", "ann"}}), out), action::need_secret);
+    EXPECT_EQ(login.on_secret(secret_of(scram_secret()), out), action::read);
+    const auto initial =
+        encoded(protocol::sasl_initial_response{protocol::scram_mechanism, "y,,n=,r=client"});
+    EXPECT_EQ(login.on_message('p', body(initial), out), action::failed);
+    EXPECT_NE(login.failure().find("negotiation error"), std::string::npos);
+}
+
 TEST(FrontendLogin, KeepsParametersInPostgreSQLsOrder) {
     auto login = login_with(auth_method::trust);
     std::string out;

@@ -69,6 +69,28 @@ TEST(PgbouncerIni, ConnectStrings) {
     EXPECT_FALSE(parse_connect_string("host='open"));
 }
 
+TEST(ImportPgbouncer, VersionsCiphersAndKeyExchangeOfTls) {
+    const auto all = values("client_tls_protocols = tlsv1.3\nserver_tls_protocols = tlsv1.2\n"
+                            "client_tls_ciphers = ECDHE-RSA-AES256-GCM-SHA384\n"
+                            "client_tls_ecdhcurve = X25519\nclient_tls_dheparams = /x/dh.pem\n"
+                            "server_tls13_ciphers = TLS_AES_256_GCM_SHA384\n"
+                            "server_tls_ciphers = secure\napplication_name_add_host = 1\n");
+    EXPECT_EQ(all.client_tls_min_protocol_version, tls_version::tls_1_3);
+    EXPECT_EQ(all.server_tls_max_protocol_version, tls_version::tls_1_2);
+    EXPECT_EQ(all.client_tls_ciphers, "ECDHE-RSA-AES256-GCM-SHA384");
+    EXPECT_EQ(all.client_tls_ecdhcurve, "X25519");
+    EXPECT_EQ(all.client_tls_dh_params_file, "/x/dh.pem");
+    EXPECT_EQ(all.server_tls13_ciphers, "TLS_AES_256_GCM_SHA384");
+    EXPECT_EQ(all.server_tls_ciphers, "");
+    EXPECT_TRUE(all.application_name_add_host);
+    const auto by_default = values("client_tls_protocols = secure\nclient_tls_ecdhcurve = auto\n"
+                                   "server_tls_protocols = tlsv1.2,tlsv1.3\n");
+    EXPECT_EQ(by_default.client_tls_min_protocol_version, tls_version::tls_1_2);
+    EXPECT_EQ(by_default.server_tls_max_protocol_version, tls_version::tls_1_3);
+    EXPECT_THAT(warnings("[pgbouncer]\nclient_tls_protocols = tlsv1.1,tlsv1.2\n"),
+                ::testing::Contains(HasSubstr("TLS before 1.2")));
+}
+
 TEST(ImportPgbouncer, GeneralSettings) {
     const auto all = values("listen_addr = 10.0.0.1, ::1\nlisten_port = 7000\n"
                             "max_client_conn = 500\ndefault_pool_size = 7\nmin_pool_size = 2\n"

@@ -183,6 +183,25 @@ TEST(ImportPgpool, OtherWaysToReplicateAreRefused) {
                 ElementsAre(HasSubstr("is slony")));
 }
 
+TEST(ImportPgpool, TlsOfItsClients) {
+    const std::string text = "ssl_cert = '/x/c'\nssl_key = '/x/k'\nssl_ca_cert = '/x/ca'\n"
+                             "ssl_crl_file = '/x/crl'\nssl_passphrase_command = 'echo x'\n"
+                             "ssl_ciphers = 'HIGH:!aNULL'\nssl_ecdh_curve = 'prime256v1'\n"
+                             "ssl_dh_params_file = '/x/dh'\nssl_prefer_server_ciphers = off\n";
+    const auto on = values("ssl = on\n" + text);
+    EXPECT_EQ(on.client_tls_sslmode, tls_mode::prefer);
+    EXPECT_EQ(on.client_tls_cert_file, "/x/c");
+    EXPECT_EQ(on.client_tls_crl_file, "/x/crl");
+    EXPECT_EQ(on.client_tls_passphrase_command.value, "echo x");
+    EXPECT_EQ(on.client_tls_ciphers, "HIGH:!aNULL");
+    EXPECT_EQ(on.client_tls_ecdhcurve, "prime256v1");
+    EXPECT_EQ(on.client_tls_dh_params_file, "/x/dh");
+    EXPECT_FALSE(on.client_tls_prefer_server_ciphers);
+    const auto off = values("ssl = off\n" + text);
+    EXPECT_EQ(off.client_tls_sslmode, tls_mode::disable);
+    EXPECT_EQ(off.client_tls_ciphers, "");
+}
+
 TEST(ImportPgpool, WhatIsAskedForAndMissingIsAWarning) {
     for (const auto* line :
          {"use_watchdog = on", "memory_cache_enabled = on", "enable_pool_hba = on",

@@ -65,6 +65,21 @@ TEST(ServerSettings, TlsTowardsServersHoldsForTheMonitorInLibpqsWords) {
                                                                   {"sslkey", "/key.pem"}}));
 }
 
+TEST(ServerSettings, OnlyWhatDiffersFromLibpqsOwnIsTold) {
+    settings s;
+    s.server_tls_sslmode = tls_mode::require;
+    s.server_tls_crl_file = "/ca.crl";
+    s.server_tls_crl_dir = "/crl";
+    s.server_tls_min_protocol_version = tls_version::tls_1_3;
+    s.server_tls_channel_binding = channel_binding_use::require;
+    EXPECT_EQ(monitor_settings_of(s).connection_options,
+              (options{{"sslmode", "require"},
+                       {"sslcrl", "/ca.crl"},
+                       {"sslcrldir", "/crl"},
+                       {"ssl_min_protocol_version", "TLSv1.3"},
+                       {"channel_binding", "require"}}));
+}
+
 TEST(ServerSettings, TheMonitorsTimesAreTheSettingsOwn) {
     settings s;
     s.monitor_interval = 11ms;
