@@ -159,6 +159,22 @@ TEST(LoadSettings, WhatTomlsReaderTakesForGrantedIsAnError) {
     }
 }
 
+TEST(LoadSettings, CharactersBeyondAsciiStandInQuotesAndComments) {
+    for (const char* const text : {"\xc3\xa9 = 1", "[\xc3\xa9]", "a = \xef\xbb\xbb",
+                                   "a = 'x'\xc3\xa9", "a = \"\"\"\n\\ \xc3\xa9\"\"\""}) {
+        settings_draft draft;
+        read_toml_text(std::string{"port = 1\n\n"} + text + "\n", "f", draft);
+        ASSERT_TRUE(draft.has_errors()) << text;
+        EXPECT_THAT(to_string(draft.messages().front()), HasSubstr("f:3: is not TOML"));
+    }
+    settings_draft draft;
+    read_toml_text("\xef\xbb\xbf# \xc3\xa9 ' \"\nzone = \"\\\"\xc3\xa9 # \" # '\n"
+                   "auth_query = '''\n\xc3\xa9''\n'''\n['users'.\"\xc3\xa9\"]\n",
+                   "f", draft);
+    EXPECT_FALSE(draft.has_errors());
+    EXPECT_EQ(draft.values.zone, "\"\xc3\xa9 # ");
+}
+
 TEST(LoadSettings, AssignmentsMayNameDatabasesAndUsers) {
     const auto all = load(valid({"databases.a.b.pool_size=3", "users.x.splitting=off"})).values;
     EXPECT_EQ(all.databases.at("a.b").pool_size, 3U);
