@@ -64,8 +64,8 @@ state read_v1(std::string_view bytes, proxy_header& out) {
     const auto source = normal_text(number, std::string{take_word(rest)});
     const auto destination = normal_text(number, std::string{take_word(rest)});
     const auto source_port = port_of(take_word(rest));
-    const auto destination_port = port_of(take_word(rest));
-    if (source.empty() || destination.empty() || !source_port || !destination_port || !rest.empty())
+    const auto destination_port = port_of(rest);
+    if (source.empty() || destination.empty() || !source_port || !destination_port)
         return state::malformed;
     out.peer = with_port(source, *source_port);
     return state::complete;

@@ -133,7 +133,8 @@ TEST(BackendLogin, SpeaksScramWithPasswordOrKeys) {
     auto with_keys = settings_with_password();
     with_keys.credentials.password.reset();
     with_keys.credentials.keys = *protocol::derive_scram_keys("right", "salt", 4096);
-    for (const auto& settings : {settings_with_password(), with_keys}) {
+    for (auto settings : {settings_with_password(), with_keys}) {
+        settings.link_is_encrypted = true;
         protocol::scram_server server{verifier, "server"};
         backend_login login{settings};
         std::string out;
@@ -215,7 +216,10 @@ TEST(BackendLogin, TrustsNoServerThatSkipsOrFakesItsProof) {
 }
 
 TEST(BackendLogin, SaysWhatItCannotDo) {
-    expect_failure(sasl_request({"SCRAM-SHA-256-PLUS"}), why::unsupported_authentication);
+    auto without_end_point = settings_with_password();
+    without_end_point.link_is_encrypted = true;
+    expect_failure(sasl_request({"SCRAM-SHA-256-PLUS"}), why::unsupported_authentication,
+                   without_end_point);
     expect_failure(sasl_request({}), why::unsupported_authentication);
     for (const std::int32_t code : {2, 7, 9})
         expect_failure(encoded(protocol::authentication_unsupported{code, ""}),
