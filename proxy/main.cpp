@@ -1,5 +1,6 @@
 // The program: arguments, settings, exit codes. 0: ended as told; 1: could not start or go on; 2:
 // wrong settings or arguments.
+#include "proxy/access/access_rules.hpp"
 #include "proxy/asio.hpp"
 #include "proxy/config/command_line.hpp"
 #include "proxy/config/describe.hpp"
@@ -83,7 +84,8 @@ int serve(const command_line& wanted) {
     loaded_settings loaded;
     try {
         loaded = load_settings(sources);
-    } catch (const settings_error& e) {
+        static_cast<void>(load_access_rules(loaded.values, files_on_disk()));
+    } catch (const std::runtime_error& e) {
         std::fprintf(stderr, "%s\n", e.what());
         return 2;
     }

@@ -1,6 +1,7 @@
 #include "proxy/server.hpp"
 
 #include "protocol/wipe.hpp"
+#include "proxy/access/access_rules.hpp"
 #include "proxy/admin/admin_service.hpp"
 #include "proxy/config/values.hpp"
 #include "proxy/http/http_endpoint.hpp"
@@ -70,6 +71,9 @@ live_settings_ptr server::make_live(const settings& values, tls_sides tls) {
         throw std::runtime_error{policy.error().list + ": \"" + policy.error().entry + "\" " +
                                  policy.error().why};
     live->policy = std::make_shared<const routing_policy>(std::move(*policy));
+    live->access = load_access_rules(values, files_on_disk());
+    for (const auto& warning : live->access->warnings)
+        spdlog::warn("{}", warning);
     return live;
 }
 

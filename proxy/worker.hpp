@@ -4,6 +4,7 @@
 #pragma once
 
 #include "proxy/access/address_limits.hpp"
+#include "proxy/access/role_book.hpp"
 #include "proxy/cluster/catalog_reader.hpp"
 #include "proxy/cluster/cluster_view.hpp"
 #include "proxy/cluster/monitor.hpp"
@@ -25,6 +26,7 @@
 #include "proxy/session/frontend_login.hpp"
 #include "proxy/session/peers.hpp"
 #include "proxy/session/prepared_statements.hpp"
+#include "proxy/session/role_query.hpp"
 #include "proxy/session/unit.hpp"
 #include "proxy/session/watch_list.hpp"
 #include "sql/facts_cache.hpp"
@@ -164,6 +166,7 @@ struct shared_parts {
     /// on the primary may not be flushed either (RULES A5). Stays for the life of the process.
     std::atomic<bool> asynchronous_commits{false};
     welcome_book welcomes;
+    role_book roles;
     /// Any thread: what logins begin with has been changed (see defaults_watch).
     std::function<void(std::vector<sql::login_defaults>)> on_defaults_changed;
     std::string salt_secret; // random, for mock SCRAM exchanges
@@ -175,6 +178,7 @@ struct live_settings {
     std::shared_ptr<client_tls> client_side_tls; // null: TLS is off
     std::shared_ptr<server_tls> server_side_tls; // null: TLS is off
     std::shared_ptr<const class routing_policy> policy;
+    std::shared_ptr<const struct access_rules> access;
 };
 using live_settings_ptr = std::shared_ptr<const live_settings>;
 
@@ -274,6 +278,7 @@ public:
     pool_for(std::uint16_t node, const std::string& database, const std::string& user);
     [[nodiscard]] std::map<pool_key, std::unique_ptr<pool>>& pools() { return pools_; }
     [[nodiscard]] pgweir::auth_questions& auth_questions() { return auth_questions_; }
+    [[nodiscard]] pgweir::role_questions& role_questions() { return role_questions_; }
     [[nodiscard]] std::unordered_set<std::shared_ptr<session>>& sessions() { return sessions_; }
     void forget(const std::shared_ptr<session>& gone);
     using replication_map = std::unordered_map<std::int32_t, std::shared_ptr<replication_session>>;
@@ -404,6 +409,7 @@ private:
     std::unordered_map<std::string, database_catalog> catalogs_;
     std::map<pool_key, std::unique_ptr<pool>> pools_;
     pgweir::auth_questions auth_questions_;
+    pgweir::role_questions role_questions_;
     std::unordered_set<std::shared_ptr<session>> sessions_;
     replication_map replications_;
     watch_list<session> view_watchers_;

@@ -75,8 +75,7 @@ constexpr std::array<std::string_view, 14> silent_variables{
     "PGPOOL_LOG_FILE",         "PGPOOL_PID_FILE"};
 
 /// Features that are not there, asked for by a yes.
-constexpr std::array<remark, 3> missing_switches{{
-    {"PGPOOL_ENABLE_LDAP", "LDAP is not provided; users need secrets that pgweir knows"},
+constexpr std::array<remark, 2> missing_switches{{
     {"PGPOOL_ENABLE_LOG_HOSTNAME", "clients are logged by address, not by host name"},
     {"PGPOOL_ENABLE_LOG_PER_NODE_STATEMENT",
      "statements are not logged; EXPLAIN ROUTE and /metrics show where they go"},
@@ -105,17 +104,6 @@ void read_remarks(pgpool_variables& from, settings_draft& draft) {
     for (const auto& [name, why] : missing_switches) {
         if (from.take_switch(name).value_or(false))
             draft.warning(from.where(name), "", std::string{why});
-    }
-    // Rules that keep people out must not be lost in silence.
-    if (from.take("PGPOOL_USER_HBA_FILE")) {
-        draft.error(from.where("PGPOOL_USER_HBA_FILE"), "",
-                    "pool_hba rules are not provided; remove the variable to let everybody in by "
-                    "auth_method");
-    }
-    if (!from.take_switch("PGPOOL_ENABLE_POOL_HBA").value_or(true)) {
-        draft.warning(
-            from.where("PGPOOL_ENABLE_POOL_HBA"), "",
-            "clear-text passwords are not handed through to the servers; auth_method holds");
     }
 }
 
@@ -197,15 +185,14 @@ void read_tls(pgpool_variables& from, settings_draft& draft) {
         draft.error(where, "", "needs PGPOOL_TLS_CERT_FILE and PGPOOL_TLS_KEY_FILE");
         return;
     }
-    draft.set_text("client_tls_sslmode", authorities ? "verify-ca" : "prefer", where);
+    draft.set_text("client_tls_sslmode", "prefer", where);
     draft.set_text("client_tls_cert_file", *cert, from.where("PGPOOL_TLS_CERT_FILE"));
     draft.set_text("client_tls_key_file", *key, from.where("PGPOOL_TLS_KEY_FILE"));
     if (!authorities) return;
     draft.set_text("client_tls_ca_file", *authorities, from.where("PGPOOL_TLS_CA_FILE"));
-    draft.warning(from.where("PGPOOL_TLS_CA_FILE"), "",
-                  "every TCP client needs TLS and a certificate (client_tls_sslmode = verify-ca), "
-                  "and a password as "
-                  "auth_method says; set client_tls_sslmode to ask for less");
+    draft.information(from.where("PGPOOL_TLS_CA_FILE"), "",
+                      "whoever comes by TLS needs a certificate that names the user, and no "
+                      "password (hba_rules)");
 }
 
 /// Variables that a line of the user's file completes rather than replaces, as lines of the file
@@ -262,10 +249,7 @@ void read_user_conf(pgpool_variables& from, settings_draft& draft) {
     auto lines = lines_before(from, conf);
     conf.lines.insert(conf.lines.begin(), std::make_move_iterator(lines.begin()),
                       std::make_move_iterator(lines.end()));
-    const auto demanded = draft.values.client_tls_sslmode;
     apply(translate_pgpool(conf, {.complete = false, .read_file = {}}), draft);
-    // `ssl = on` takes nothing back from a demand for certificates.
-    if (demanded >= tls_mode::verify_ca) draft.values.client_tls_sslmode = demanded;
 }
 
 } // namespace
@@ -281,6 +265,7 @@ void read_pgpool_environment(const environment_variables& environment, settings_
     read_balancing(from, draft);
     read_tls(from, draft);
     read_user_conf(from, draft);
+    read_pgpool_rules(from, draft);
     read_remarks(from, draft);
     if (const auto unknown = from.not_taken(); !unknown.empty()) {
         draft.warning("environment", "", "variables that mean nothing here: " + unknown);

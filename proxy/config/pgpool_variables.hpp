@@ -46,5 +46,10 @@ void read_pgpool_nodes(pgpool_variables& from, settings_draft& draft);
 /// The same nodes as lines of pgpool.conf.
 [[nodiscard]] std::vector<configuration_line> pgpool_node_lines(pgpool_variables& from);
 void read_pgpool_users(pgpool_variables& from, settings_draft& draft);
+/// pgpool_rules.cpp: the user's pool_hba.conf, or what the image would write into its own.
+void read_pgpool_rules(pgpool_variables& from, settings_draft& draft);
+/// The method of PGPOOL_ENABLE_LDAP with its options, as in a line of pg_hba.conf; empty: LDAP is
+/// not asked for, or not to be had.
+[[nodiscard]] std::string read_pgpool_ldap(pgpool_variables& from, settings_draft& draft);
 
 } // namespace pgweir

@@ -205,6 +205,9 @@ struct settings {
 
     // Who may come in.
     pgweir::auth_method auth_method = pgweir::auth_method::scram_sha_256;
+    std::string hba_file;
+    strings hba_rules;
+    std::string ident_file;
     std::string users_file;
     std::string pool_passwd_file;
     secret pool_key;

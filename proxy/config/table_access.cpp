@@ -16,7 +16,31 @@ constexpr std::array access_rows{
                                 "How clients prove who they are. `scram-sha-256` and `md5` check "
                                 "against the secret known for the user; `md5` "
                                 "uses SCRAM where only a SCRAM secret is known; `password` takes "
-                                "it in clear; `trust` believes everybody."),
+                                "it in clear; `trust` believes everybody. With rules (`hba_file`, "
+                                "`hba_rules`) they say so instead."),
+    row<&settings::hba_file>(
+        "hba_file",
+        applies::on_reload,
+        {},
+        "Rules in the form of PostgreSQL's pg_hba.conf (and of pgpool's pool_hba.conf): who may "
+        "come in, from where, to which database, and how he proves who he is. The first line "
+        "that fits decides; where none fits, nobody comes in. All of PostgreSQL's words are "
+        "known; the methods are trust, reject, password, md5, scram-sha-256, cert, peer, ldap "
+        "and pam. `+role` and `samerole` are asked of the servers by `auth_user` and remembered "
+        "for `auth_cache_ttl`. Read again on a reload; a file with a mistake changes nothing and "
+        "is reported with its line."),
+    row<&settings::hba_rules>("hba_rules",
+                              applies::on_reload,
+                              {.separator = ';'},
+                              "Lines of the same form, ahead of those of `hba_file`: for "
+                              "deployments without such a file. As a method, `auth_method` "
+                              "stands for what that setting says."),
+    row<&settings::ident_file>(
+        "ident_file",
+        applies::on_reload,
+        {},
+        "Maps in the form of PostgreSQL's pg_ident.conf, for the option `map=` of rules by "
+        "`peer`, `cert` and `clientcert=verify-full`."),
     row<&settings::users_file>(
         "users_file",
         applies::on_reload,

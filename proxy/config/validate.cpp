@@ -153,11 +153,18 @@ void check_access(settings_draft& draft) {
     const auto& all = draft.values;
     const bool any_secret = std::ranges::any_of(
         all.users, [](const auto& user) { return user.second.password.has_value(); });
-    if (all.auth_method == auth_method::trust) {
+    const bool has_rules = !all.hba_file.empty() || !all.hba_rules.empty();
+    if (!all.ident_file.empty() && !has_rules) {
+        draft.warning(draft.origin("ident_file"), "ident_file",
+                      "has no effect without hba_file or hba_rules");
+    }
+    // Which secrets the methods of rules need, and of whom, they alone know.
+    const bool needs_secrets = !has_rules && all.auth_method != auth_method::trust;
+    if (!has_rules && all.auth_method == auth_method::trust) {
         draft.warning(draft.origin("auth_method"), "auth_method",
                       "is trust: whoever reaches the port is believed");
-    } else if (all.users_file.empty() && all.pool_passwd_file.empty() && all.auth_user.empty() &&
-               !any_secret) {
+    } else if (needs_secrets && all.users_file.empty() && all.pool_passwd_file.empty() &&
+               all.auth_user.empty() && !any_secret) {
         wrong(
             draft, "auth_method",
             "is " + format_value(all.auth_method) +
@@ -271,6 +278,8 @@ void check_files(settings_draft& draft) {
     check_readable(draft, "users_file", all.users_file);
     check_readable(draft, "pool_passwd_file", all.pool_passwd_file);
     check_readable(draft, "ldap_tls_ca_file", all.ldap_tls_ca_file);
+    check_readable(draft, "hba_file", all.hba_file);
+    check_readable(draft, "ident_file", all.ident_file);
     check_readable(draft, "client_tls_cert_file", all.client_tls_cert_file);
     check_readable(draft, "client_tls_key_file", all.client_tls_key_file);
     check_readable(draft, "client_tls_ca_file", all.client_tls_ca_file);

@@ -3,13 +3,11 @@
 #pragma once
 
 #include "proxy/asio.hpp"
+#include "proxy/session/open_questions.hpp"
 #include "proxy/session/secrets.hpp"
 
-#include <map>
-#include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 
 namespace pgweir {
 
@@ -21,20 +19,7 @@ struct auth_answer {
     std::optional<stored_secret> secret;
 };
 
-/// The questions that a worker has under way, so that many logins of one user are one question.
-class auth_questions {
-public:
-    struct question;
-    /// By user and database.
-    using key_type = std::pair<std::string, std::string>;
-
-    [[nodiscard]] std::shared_ptr<question> find(const key_type& key) const;
-    void add(key_type key, std::shared_ptr<question> asked);
-    void remove(const key_type& key) { open_.erase(key); }
-
-private:
-    std::map<key_type, std::shared_ptr<question>> open_;
-};
+using auth_questions = open_questions<auth_answer>;
 
 /// The answer of auth_query for `user`; remembered in the directory for auth_cache_ttl, and no
 /// longer than the role is valid. A role that may not log in, or not any more, has no secret,

@@ -19,6 +19,13 @@ bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
     return std::ranges::equal(a, b, {}, lower, lower);
 }
 
+/// Longer names are cut off, as PostgreSQL does before it looks at its rules: what is checked here
+/// must be what the servers go by.
+std::string_view as_server_sees(std::string_view name) noexcept {
+    constexpr std::size_t longest_name = 63;
+    return name.substr(0, longest_name);
+}
+
 bool has_own_meaning(std::string_view name) noexcept {
     return name == "user" || name == "database" || name == "options" || name == "replication" ||
            name.starts_with(protocol::protocol_option_prefix);
@@ -68,12 +75,12 @@ void frontend_login::negotiate(const protocol::startup_message& message, std::st
 
 frontend_login::action frontend_login::read_parameters(const protocol::startup_message& message,
                                                        std::string& out) {
-    result_.user = message.find("user").value_or("");
+    result_.user = as_server_sees(message.find("user").value_or(""));
     if (result_.user.empty()) {
         return fail(protocol::sqlstate::invalid_authorization_specification,
                     "no PostgreSQL user name specified in startup packet", out);
     }
-    result_.database = message.find("database").value_or("");
+    result_.database = as_server_sees(message.find("database").value_or(""));
     if (result_.database.empty()) result_.database = result_.user;
     result_.replication = message.find("replication").value_or("");
     if (const auto options = message.find("options")) {
@@ -90,9 +97,38 @@ frontend_login::action frontend_login::read_parameters(const protocol::startup_m
             result_.parameters.emplace_back(parameter.name, parameter.value);
     for (const auto& [name, value] : result_.parameters)
         if (equals_ignoring_case(name, "application_name")) result_.application_name = value;
-    if (settings_.method == auth_method::trust) return succeed(out);
-    state_ = state::secret;
-    return action::need_secret;
+    state_ = state::method;
+    return action::need_method;
+}
+
+frontend_login::action frontend_login::on_method(login_method method, std::string& out) {
+    if (state_ != state::method)
+        return fail(protocol::sqlstate::internal_error, "method out of order", out);
+    method_ = method;
+    switch (method) {
+    case login_method::trust:
+    case login_method::cert:
+    case login_method::peer:
+        return succeed(out);
+    case login_method::ldap:
+    case login_method::pam:
+        return request_password(state::foreign_password, out);
+    case login_method::password:
+    case login_method::md5:
+    case login_method::scram_sha_256:
+        state_ = state::secret;
+        return action::need_secret;
+    case login_method::reject:
+        break;
+    }
+    return fail(protocol::sqlstate::invalid_authorization_specification, "connection rejected",
+                out);
+}
+
+frontend_login::action frontend_login::request_password(state then, std::string& out) {
+    state_ = then;
+    encode(protocol::authentication_cleartext_password{}, out);
+    return action::read;
 }
 
 frontend_login::action frontend_login::on_secret(std::optional<stored_secret> secret,
@@ -101,14 +137,10 @@ frontend_login::action frontend_login::on_secret(std::optional<stored_secret> se
         return fail(protocol::sqlstate::internal_error, "secret out of order", out);
     secret_ = std::move(secret);
     const auto kind = secret_ ? secret_->what() : stored_secret::kind::none;
-    if (settings_.method == auth_method::password) {
-        state_ = state::password;
-        encode(protocol::authentication_cleartext_password{}, out);
-        return action::read;
-    }
+    if (method_ == login_method::password) return request_password(state::password, out);
     const bool takes_md5 = kind == stored_secret::kind::md5 || kind == stored_secret::kind::plain ||
                            (kind == stored_secret::kind::none && settings_.unknown_users_get_md5);
-    if (settings_.method == auth_method::md5 && takes_md5) {
+    if (method_ == login_method::md5 && takes_md5) {
         state_ = state::md5;
         encode(protocol::authentication_md5_password{entropy_.md5_salt}, out);
         return action::read;
@@ -132,7 +164,10 @@ frontend_login::action frontend_login::request_sasl(std::string& out) {
 
 frontend_login::action
 frontend_login::on_message(char type, std::string_view body, std::string& out) {
-    if (state_ == state::start || state_ == state::secret || state_ == state::ended)
+    const bool expects_one = state_ == state::password || state_ == state::foreign_password ||
+                             state_ == state::md5 || state_ == state::sasl_initial ||
+                             state_ == state::sasl_final;
+    if (!expects_one)
         return fail(protocol::sqlstate::protocol_violation, "message out of order", out);
     if (type != protocol::frontend_type::password) {
         return fail(protocol::sqlstate::protocol_violation,
@@ -144,6 +179,7 @@ frontend_login::on_message(char type, std::string_view body, std::string& out) {
         return fail(protocol::sqlstate::protocol_violation, "invalid message length", out);
     switch (state_) {
     case state::password:
+    case state::foreign_password:
         return on_password(body, out);
     case state::md5:
         return on_md5_answer(body, out);
@@ -160,6 +196,11 @@ frontend_login::action frontend_login::on_password(std::string_view body, std::s
         return fail(protocol::sqlstate::protocol_violation, "invalid password packet size", out);
     if (message->password.empty()) {
         return fail(protocol::sqlstate::invalid_password, "empty password returned by client", out);
+    }
+    if (state_ == state::foreign_password) {
+        result_.credentials.password = message->password;
+        state_ = state::check;
+        return action::need_check;
     }
     const auto secret = secret_.value_or(stored_secret{});
     if (!secret.matches(user(), message->password, settings_.salt_secret))
@@ -234,6 +275,24 @@ frontend_login::action frontend_login::on_client_final(std::string_view body, st
     return succeed(out);
 }
 
+frontend_login::action
+frontend_login::on_checked(bool is_right, std::string why, std::string& out) {
+    if (state_ != state::check)
+        return fail(protocol::sqlstate::internal_error, "check out of order", out);
+    if (is_right) return succeed(out);
+    const std::string who = method_ == login_method::ldap ? "LDAP" : "PAM";
+    return refuse(protocol::sqlstate::invalid_authorization_specification,
+                  who + " authentication failed for user \"" + user() + "\"", std::move(why), out);
+}
+
+frontend_login::action frontend_login::refuse(std::string_view sqlstate,
+                                              std::string text,
+                                              std::string why,
+                                              std::string& out) {
+    if (!why.empty()) failure_ = text + ": " + why;
+    return fail(sqlstate, std::move(text), out);
+}
+
 frontend_login::action frontend_login::succeed(std::string& out) {
     encode(protocol::authentication_ok{}, out);
     state_ = state::ended;
@@ -247,6 +306,7 @@ frontend_login::fail(std::string_view sqlstate, std::string text, std::string& o
     encode(protocol::make_error(protocol::error_severity::fatal, sqlstate, text), out);
     if (failure_.empty()) failure_ = std::move(text);
     state_ = state::ended;
+    result_.credentials = {};
     secret_.reset();
     scram_.reset();
     return action::failed;

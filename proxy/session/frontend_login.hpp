@@ -7,7 +7,7 @@
 
 #include "protocol/scram.hpp"
 #include "protocol/startup.hpp"
-#include "proxy/config/settings.hpp"
+#include "proxy/access/login_method.hpp"
 #include "proxy/session/secrets.hpp"
 
 #include <array>
@@ -22,8 +22,6 @@
 namespace pgweir {
 
 struct frontend_login_settings {
-    /// With md5 a user whose secret is SCRAM is asked for SCRAM, as in PostgreSQL.
-    auth_method method = auth_method::scram_sha_256;
     /// Makes the salts of users who do not exist (or have a plain password) stable and unguessable.
     /// Random, the same for all logins of a process.
     std::string salt_secret;
@@ -65,7 +63,10 @@ class frontend_login {
 public:
     enum class action : std::uint8_t {
         read,        ///< send the output; then on_message() with the next message
+        need_method, ///< choose by user() and database() how it is to prove itself; then
+                     ///< on_method()
         need_secret, ///< look up user(); then on_secret()
+        need_check,  ///< ask whether password() is the right one; then on_checked()
         done,        ///< send the output, which ends with AuthenticationOk; take_result()
         failed, ///< send the output, which ends with a FATAL error, and close; failure() for the
                 ///< log
@@ -80,12 +81,26 @@ public:
     [[nodiscard]] action start(const protocol::startup_message& message, std::string& out);
     /// A whole message with a type byte.
     [[nodiscard]] action on_message(char type, std::string_view body, std::string& out);
+    /// Trust, cert and peer succeed: what they demand has been seen by whoever calls. With md5 a
+    /// user whose secret is SCRAM is asked for SCRAM, as in PostgreSQL.
+    [[nodiscard]] action on_method(login_method method, std::string& out);
     /// The secret of user(), or nothing if there is no such user: the exchange goes on and fails at
     /// its end.
     [[nodiscard]] action on_secret(std::optional<stored_secret> secret, std::string& out);
+    /// What others (LDAP, PAM) say of password(); `why` is for the log.
+    [[nodiscard]] action on_checked(bool is_right, std::string why, std::string& out);
+    /// Ends it for a reason outside: `text` is what the frontend is told, `why` (empty: the same)
+    /// is for the log.
+    [[nodiscard]] action
+    refuse(std::string_view sqlstate, std::string text, std::string why, std::string& out);
 
     [[nodiscard]] const std::string& user() const noexcept { return result_.user; }
     [[nodiscard]] const std::string& database() const noexcept { return result_.database; }
+    [[nodiscard]] const std::string& replication() const noexcept { return result_.replication; }
+    /// As it was sent, while it is to be checked.
+    [[nodiscard]] const std::string& password() const noexcept {
+        return result_.credentials.password ? *result_.credentials.password : no_password_;
+    }
     /// Why it failed, in more words than the frontend is told; never a secret.
     [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
     [[nodiscard]] login_result take_result() { return std::move(result_); }
@@ -93,8 +108,11 @@ public:
 private:
     enum class state : std::uint8_t {
         start,
+        method,
         secret,
         password,
+        foreign_password,
+        check,
         md5,
         sasl_initial,
         sasl_final,
@@ -103,6 +121,7 @@ private:
 
     action read_parameters(const protocol::startup_message& message, std::string& out);
     void negotiate(const protocol::startup_message& message, std::string& out);
+    action request_password(state then, std::string& out);
     action request_sasl(std::string& out);
     action on_password(std::string_view body, std::string& out);
     action on_md5_answer(std::string_view body, std::string& out);
@@ -116,12 +135,14 @@ private:
     frontend_login_settings settings_;
     login_entropy entropy_;
     state state_ = state::start;
+    login_method method_ = login_method::reject;
     login_result result_;
     std::string failure_;
     std::optional<stored_secret> secret_;
     std::optional<protocol::scram_server> scram_;
     bool secret_fits_scram_ = false;
-    bool chose_plus_ = false;   ///< SCRAM-SHA-256-PLUS
+    bool chose_plus_ = false; ///< SCRAM-SHA-256-PLUS
+    std::string no_password_;
     bool awaits_first_ = false; ///< the initial response came without data
 };
 

@@ -9,6 +9,7 @@
 #include "proxy/pool/own_query.hpp"
 #include "proxy/session/auth_query.hpp"
 #include "proxy/session/console_service.hpp"
+#include "proxy/session/login_access.hpp"
 #include "proxy/session/login_startup.hpp"
 #include "proxy/session/replication.hpp"
 #include "proxy/session/session.hpp"
@@ -27,7 +28,7 @@ std::string_view asked_database(const login_attempt& l, const std::string& datab
                                                     : std::string_view{};
 }
 
-/// False: nobody could be asked, and the client has been told.
+/// False: nobody could be asked.
 task<bool> find_secret(login_attempt& l,
                        std::string user,
                        std::string database,
@@ -38,11 +39,54 @@ task<bool> find_secret(login_attempt& l,
     if (known.known || l.owner.settings().auth_user.empty()) co_return true;
     auto answer = co_await ask_for_secret(l.owner, std::move(user), std::move(database));
     secret = std::move(answer.secret);
-    if (answer.asked) co_return true;
-    spdlog::warn("auth_query failed: {}", log::quoted(answer.why));
-    l.refuse(login_outcome::refused, protocol::sqlstate::cannot_connect_now,
-             "pgweir: the user's secret cannot be looked up now (auth_query)");
-    co_return false;
+    if (!answer.asked) spdlog::warn("auth_query failed: {}", log::quoted(answer.why));
+    co_return answer.asked;
+}
+
+/// What the machine asks to be found out. Nothing left to do: whatever else it asks for.
+task<frontend_login::action> find_out(login_attempt& l,
+                                      frontend_login& login,
+                                      frontend_login::action next,
+                                      admission& by,
+                                      std::string& out) {
+    using action = frontend_login::action;
+    for (;;) {
+        if (next == action::need_method) {
+            login_claim claim{login.user(), login.database(),
+                              parse_replication(login.replication()) == replication_mode::physical};
+            by = co_await find_admission(l, std::move(claim));
+            next = by.refused() ? login.refuse(by.sqlstate, by.text, by.why, out)
+                                : login.on_method(by.rule->method, out);
+        } else if (next == action::need_secret) {
+            std::optional<stored_secret> secret;
+            const bool asked = co_await find_secret(l, login.user(), login.database(), secret);
+            if (!asked) {
+                by.sqlstate = protocol::sqlstate::cannot_connect_now;
+                by.text = "pgweir: the user's secret cannot be looked up now (auth_query)";
+            }
+            next = asked ? login.on_secret(std::move(secret), out)
+                         : login.refuse(by.sqlstate, by.text, {}, out);
+        } else if (next == action::need_check) {
+            auto verdict = co_await check_elsewhere(l, by, login.user(), login.password());
+            next = login.on_checked(verdict.accepted(), std::move(verdict.why), out);
+        } else {
+            co_return next;
+        }
+    }
+}
+
+void end_failed(login_attempt& l, const frontend_login& login, const admission& by) {
+    l.owner.shared().secrets->forget(login.user(), asked_database(l, login.database()));
+    l.owner.shared().roles.forget(login.user());
+    const auto outcome = by.refused() ? login_outcome::refused : login_outcome::wrong_credentials;
+    l.owner.counters().logins[outcome].add();
+    if (by.refused())
+        l.owner.counters().errors_from_proxy.add(by.sqlstate);
+    else
+        l.note_failure();
+    spdlog::info("login failed peer={} user={}: {}", l.peer, log::quoted(login.user()),
+                 log::quoted(login.failure()));
+    l.io->close_after_output();
 }
 
 /// application_name_add_host: servers see who is behind a connection.
@@ -67,7 +111,6 @@ bool certificate_fits(login_attempt& l, const std::string& user) {
 task<bool> authenticate(login_attempt& l, login_result& result) {
     const auto packet = protocol::decode_startup_packet(l.startup);
     frontend_login_settings how;
-    how.method = l.owner.settings().auth_method;
     how.salt_secret = l.owner.shared().salt_secret;
     how.end_point = server_end_point(*l.io);
     auto entropy = make_login_entropy();
@@ -77,18 +120,13 @@ task<bool> authenticate(login_attempt& l, login_result& result) {
         co_return false;
     }
     frontend_login login{how, std::move(*entropy)};
+    admission by;
     std::string out;
     auto next = login.start(std::get<protocol::startup_message>(*packet), out);
     if (next != frontend_login::action::failed && !certificate_fits(l, login.user()))
         co_return false;
     for (;;) {
-        if (next == frontend_login::action::need_secret) {
-            std::optional<stored_secret> secret;
-            const bool asked = co_await find_secret(l, login.user(), login.database(), secret);
-            if (!asked) co_return false;
-            next = login.on_secret(std::move(secret), out);
-            continue;
-        }
+        next = co_await find_out(l, login, next, by, out);
         if (next == frontend_login::action::done) {
             // Goes with what the session says first: one packet, and the client wakes up once.
             l.io->append(out);
@@ -97,12 +135,7 @@ task<bool> authenticate(login_attempt& l, login_result& result) {
         if (!out.empty()) l.io->send(out);
         out.clear();
         if (next == frontend_login::action::failed) {
-            l.owner.shared().secrets->forget(login.user(), asked_database(l, login.database()));
-            l.owner.counters().logins[login_outcome::wrong_credentials].add();
-            l.note_failure();
-            spdlog::info("login failed peer={} user={}: {}", l.peer, log::quoted(login.user()),
-                         log::quoted(login.failure()));
-            l.io->close_after_output();
+            end_failed(l, login, by);
             co_return false;
         }
         message_stream::message m;

@@ -40,10 +40,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto packet = protocol::decode_startup_packet(body);
     if (!packet || !std::holds_alternative<protocol::startup_message>(*packet)) return 0;
 
-    frontend_login_settings settings{static_cast<auth_method>(choice % 4), "secret of salts"};
+    static constexpr std::array methods{login_method::trust, login_method::password,
+                                        login_method::md5, login_method::scram_sha_256};
+    frontend_login_settings settings{"secret of salts"};
     frontend_login login{settings, {"nonce", {'s', 'a', 'l', 't'}}};
     std::string out;
     auto next = login.start(std::get<protocol::startup_message>(*packet), out);
+    if (next == frontend_login::action::need_method)
+        next = login.on_method(methods[choice % methods.size()], out);
     if (next == frontend_login::action::need_secret) {
         next = login.on_secret(secret_of(choice / 4), out);
         if (next == frontend_login::action::done) std::abort();

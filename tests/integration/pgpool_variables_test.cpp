@@ -93,7 +93,7 @@ TEST_F(pgpool_variables, NumInitChildrenLimitsClients) {
 
 TEST_F(pgpool_variables, AuthenticationMethodIsTheClientsMethod) {
     for (const auto& [method, request] :
-         std::map<std::string, std::int32_t>{{"md5", 5}, {"scram-sha-256", 10}, {"trust", 0}}) {
+         std::map<std::string, std::int32_t>{{"md5", 5}, {"scram-sha-256", 10}, {"trust", 10}}) {
         auto environment = basic();
         environment["PGPOOL_AUTHENTICATION_METHOD"] = method;
         const auto proxy = start(environment);
@@ -102,7 +102,50 @@ TEST_F(pgpool_variables, AuthenticationMethodIsTheClientsMethod) {
         const auto message = client.read();
         ASSERT_TRUE(message && message->type == 'R') << method;
         EXPECT_EQ(read_int32(message->body, 0), request) << method;
+        if (method != "trust") continue;
+        // Whoever it is but the superuser.
+        wire_client other{proxy->port()};
+        other.send(wire::startup({{"user", "app"}, {"database", "app"}}));
+        const auto welcome = other.read();
+        ASSERT_TRUE(welcome && welcome->type == 'R');
+        EXPECT_EQ(read_int32(welcome->body, 0), 0);
     }
+}
+
+TEST_F(pgpool_variables, TheUsersHbaFileSaysWhoComesIn) {
+    const temp_directory directory{"hba"};
+    write_file(directory.path() / "pool_hba.conf",
+               "# type database user address method\n"
+               "host all app 127.0.0.1/32 reject\nhost all all 0.0.0.0/0 md5\n",
+               0600);
+    auto environment = basic();
+    environment["PGPOOL_USER_HBA_FILE"] = (directory.path() / "pool_hba.conf").string();
+    const auto proxy = start(environment);
+    EXPECT_EQ(answer(*proxy, accounts::superuser), "1");
+    EXPECT_THAT(answer(*proxy, accounts::app), HasSubstr("pg_hba.conf rejects connection"));
+}
+
+TEST_F(pgpool_variables, AnAuthorityLetsInWhomItsCertificateNames) {
+    const temp_directory directory{"certificates"};
+    make_certificates(directory.path());
+    make_client_certificate(directory.path(), "boss", "postgres");
+    auto environment = basic();
+    environment["PGPOOL_ENABLE_TLS"] = "yes";
+    environment["PGPOOL_TLS_CERT_FILE"] = (directory.path() / "server.crt").string();
+    environment["PGPOOL_TLS_KEY_FILE"] = (directory.path() / "server.key").string();
+    environment["PGPOOL_TLS_CA_FILE"] = (directory.path() / "ca.crt").string();
+    const auto proxy = start(environment);
+    const auto come = [&](const std::string& certificate) {
+        const auto base = (directory.path() / certificate).string();
+        const pg_connection session{
+            conninfo(proxy->port(), {"postgres", ""}, "postgres",
+                     "sslmode=require sslcert=" + base + ".crt sslkey=" + base + ".key")};
+        return session.connected() ? "in" : session.error();
+    };
+    EXPECT_EQ(come("boss"), "in");
+    EXPECT_THAT(come("client"), HasSubstr("certificate authentication failed"));
+    EXPECT_THAT(come("none"), HasSubstr("requires a valid client certificate"));
+    EXPECT_EQ(answer(*proxy, accounts::superuser), "1") << "without TLS a password is enough";
 }
 
 TEST_F(pgpool_variables, LoadBalancingCanBeSwitchedOff) {

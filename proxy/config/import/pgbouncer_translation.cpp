@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <optional>
 
 namespace pgweir {
 
@@ -78,8 +79,8 @@ constexpr std::array unused{
     unused_parameters{"service_name job_name conffile", "", "it is about PgBouncer's own process"},
     unused_parameters{"unix_socket_group", "asks",
                       "the socket belongs to the group that pgweir runs in"},
-    unused_parameters{"auth_hba_file auth_ident_file auth_ldap_options", "asks",
-                      "it is not read: auth_method holds for everybody who reaches the port"},
+    unused_parameters{"auth_ldap_options", "asks",
+                      "they stand in the lines of hba_file with method ldap"},
     unused_parameters{"max_db_connections max_user_connections max_db_client_connections "
                       "max_user_client_connections",
                       "asks",
@@ -126,6 +127,7 @@ public:
                 read(section.name, line);
         }
         if (!nodes_.empty()) made_.set_list("nodes", nodes_, {"", "", "[databases]"});
+        add_rules();
         add_defaults();
         return std::move(made_);
     }
@@ -155,9 +157,14 @@ private:
     void read_user(const configuration_line& line);
     void add_defaults();
 
+    void add_rules();
+
     const pgbouncer_ini& ini_;
     translation made_;
     std::vector<std::string> nodes_;
+    std::optional<configuration_line> uses_rules_; // auth_type = hba
+    std::optional<configuration_line> rules_;
+    std::optional<configuration_line> maps_;
 };
 
 bool pgbouncer_translator::read_direct(const configuration_line& line) {
@@ -201,6 +208,12 @@ void pgbouncer_translator::read_auth_type(const configuration_line& line) {
         made_.set_text("auth_method", type, line);
     } else if (type == "plain") {
         made_.set_text("auth_method", "password", line);
+    } else if (type == "hba") {
+        uses_rules_ = line;
+    } else if (type == "cert") {
+        made_.set_list("hba_rules", {"hostssl all all all cert"}, line);
+    } else if (type == "pam") {
+        made_.set_list("hba_rules", {"local all all pam", "host all all all pam"}, line);
     } else {
         // Whatever it let in or kept out, nobody comes in here without a secret.
         made_.set_text("auth_method", "scram-sha-256", line);
@@ -208,8 +221,25 @@ void pgbouncer_translator::read_auth_type(const configuration_line& line) {
     }
 }
 
+/// The files count only where auth_type says so.
+void pgbouncer_translator::add_rules() {
+    if (uses_rules_ && rules_) {
+        made_.set_text("hba_file", rules_->value, *rules_);
+        if (maps_) made_.set_text("ident_file", maps_->value, *maps_);
+    } else if (uses_rules_) {
+        made_.missing(*uses_rules_, "is hba, but auth_hba_file names no rules; auth_method holds");
+    } else {
+        for (const auto& one : {rules_, maps_})
+            if (one) made_.ignored(*one, "auth_type is not hba");
+    }
+}
+
 void pgbouncer_translator::read_general(const configuration_line& line) {
     if (line.name == "auth_type") return read_auth_type(line);
+    if (line.name == "auth_hba_file" || line.name == "auth_ident_file") {
+        (line.name == "auth_hba_file" ? rules_ : maps_) = line;
+        return;
+    }
     if (read_direct(line) || translate_pgbouncer_tls(line, made_) || read_unused(line)) return;
     made_.missing(line, "is no setting of PgBouncer that pgweir knows; it has no effect");
 }

@@ -383,9 +383,10 @@ void pgpool_translator::read_balancing() {
 
 void pgpool_translator::read_access() {
     configuration_line from;
-    if (take_switch("enable_pool_hba", from).value_or(false))
-        made_.missing(from, "pool_hba.conf is not read: auth_method holds for everybody who "
-                            "reaches the port");
+    const bool has_rules = take_switch("enable_pool_hba", from).value_or(false);
+    if (has_rules && context_.complete)
+        made_.missing(from, "set hba_file to the path of pool_hba.conf: until then auth_method "
+                            "holds for everybody who reaches the port");
     const auto list = take("pool_passwd");
     if (!context_.complete) {
         if (list) made_.ignored(*list, "users come from the variables");

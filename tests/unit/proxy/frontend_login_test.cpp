@@ -16,12 +16,27 @@ protocol::startup_message startup_of(std::vector<protocol::startup_parameter> pa
     return {protocol::protocol_3_0, std::move(parameters)};
 }
 
-frontend_login login_with(auth_method method) {
-    return {{method, "salt secret"}, {"server", {'s', 'a', 'l', 't'}}};
+/// A login that goes on by one method as soon as it asks for one.
+class login_by : public frontend_login {
+public:
+    login_by(login_method method, const frontend_login_settings& settings, login_entropy entropy)
+        : frontend_login{settings, std::move(entropy)}, method_{method} {}
+
+    action start(const protocol::startup_message& message, std::string& out) {
+        const auto next = frontend_login::start(message, out);
+        return next == action::need_method ? on_method(method_, out) : next;
+    }
+
+private:
+    login_method method_;
+};
+
+login_by login_with(login_method method) {
+    return {method, {"salt secret"}, {"server", {'s', 'a', 'l', 't'}}};
 }
 
 /// A login that has come as far as the request for a proof of ann.
-frontend_login asked(auth_method method, std::optional<stored_secret> secret, std::string& out) {
+login_by asked(login_method method, std::optional<stored_secret> secret, std::string& out) {
     auto login = login_with(method);
     EXPECT_EQ(login.start(startup_of({{"user", "ann"}}), out), action::need_secret);
     EXPECT_EQ(out, "");
@@ -76,7 +91,7 @@ action run_scram(frontend_login& login, std::string_view password, std::string& 
 }
 
 TEST(FrontendLogin, WithTrustIsDoneAtOnce) {
-    auto login = login_with(auth_method::trust);
+    auto login = login_with(login_method::trust);
     std::string out;
     EXPECT_EQ(login.start(startup_of({{"user", "ann"}}), out), action::done);
     EXPECT_EQ(out, encoded(protocol::authentication_ok{}));
@@ -88,9 +103,9 @@ TEST(FrontendLogin, WithTrustIsDoneAtOnce) {
 
 TEST(FrontendLogin, OffersScramPlusWhereThereIsAChannelToBindTo) {
     for (const bool is_tls : {true, false}) {
-        frontend_login_settings settings{auth_method::scram_sha_256, "salt secret"};
+        frontend_login_settings settings{"salt secret"};
         if (is_tls) settings.end_point = "hash";
-        frontend_login login{settings, {"server", {'s', 'a', 'l', 't'}}};
+        login_by login{login_method::scram_sha_256, settings, {"server", {'s', 'a', 'l', 't'}}};
         std::string out;
         EXPECT_EQ(login.start(startup_of({{"user", "ann"}}), out), action::need_secret);
         EXPECT_EQ(login.on_secret(secret_of(scram_secret()), out), action::read);
@@ -115,9 +130,9 @@ TEST(FrontendLogin, OffersScramPlusWhereThereIsAChannelToBindTo) {
 }
 
 TEST(FrontendLogin, RefusesWhoWasKeptFromBindingTheChannel) {
-    frontend_login_settings settings{auth_method::scram_sha_256, "salt secret"};
+    frontend_login_settings settings{"salt secret"};
     settings.end_point = "hash";
-    frontend_login login{settings, {"server", {'s', 'a', 'l', 't'}}};
+    login_by login{login_method::scram_sha_256, settings, {"server", {'s', 'a', 'l', 't'}}};
     std::string out;
     EXPECT_EQ(login.start(startup_of({{"user", "ann"}}), out), action::need_secret);
     EXPECT_EQ(login.on_secret(secret_of(scram_secret()), out), action::read);
@@ -128,7 +143,7 @@ TEST(FrontendLogin, RefusesWhoWasKeptFromBindingTheChannel) {
 }
 
 TEST(FrontendLogin, KeepsParametersInPostgreSQLsOrder) {
-    auto login = login_with(auth_method::trust);
+    auto login = login_with(login_method::trust);
     std::string out;
     const auto message = startup_of({{"user", "ann"},
                                      {"DateStyle", "ISO"},
@@ -150,7 +165,7 @@ TEST(FrontendLogin, KeepsParametersInPostgreSQLsOrder) {
 }
 
 TEST(FrontendLogin, TakesAnEmptyApplicationNameAndAnEmptyDatabase) {
-    auto login = login_with(auth_method::trust);
+    auto login = login_with(login_method::trust);
     std::string out;
     const auto message = startup_of({{"user", "ann"}, {"database", ""}, {"application_name", ""}});
     EXPECT_EQ(login.start(message, out), action::done);
@@ -162,7 +177,7 @@ TEST(FrontendLogin, TakesAnEmptyApplicationNameAndAnEmptyDatabase) {
 TEST(FrontendLogin, RefusesAStartWithoutAUser) {
     for (const auto& parameters :
          {std::vector<protocol::startup_parameter>{}, {{"user", ""}}, {{"database", "x"}}}) {
-        auto login = login_with(auth_method::trust);
+        auto login = login_with(login_method::trust);
         std::string out;
         EXPECT_EQ(login.start(startup_of(parameters), out), action::failed);
         expect_fatal(out, "28000", "no PostgreSQL user name specified in startup packet");
@@ -171,7 +186,7 @@ TEST(FrontendLogin, RefusesAStartWithoutAUser) {
 
 TEST(FrontendLogin, RefusesOtherMajorVersionsReadably) {
     for (const std::uint32_t major : {0U, 1U, 2U, 4U, 65535U}) {
-        auto login = login_with(auth_method::trust);
+        auto login = login_with(login_method::trust);
         std::string out;
         EXPECT_EQ(login.start({{major << 16U}, {}}, out), action::failed);
         expect_fatal(out, "0A000",
@@ -181,7 +196,7 @@ TEST(FrontendLogin, RefusesOtherMajorVersionsReadably) {
 }
 
 TEST(FrontendLogin, NegotiatesOnceForALaterVersionAndUnknownOptions) {
-    auto login = login_with(auth_method::trust);
+    auto login = login_with(login_method::trust);
     std::string out;
     const protocol::startup_message message{{protocol::protocol_3_2.value + 7},
                                             {{"user", "ann"}, {"_pq_.a", "1"}, {"_pq_.b", "2"}}};
@@ -198,7 +213,7 @@ TEST(FrontendLogin, NegotiatesOnceForALaterVersionAndUnknownOptions) {
 
 TEST(FrontendLogin, SpeaksTheVersionThatWasAskedForUpTo32) {
     for (const std::uint32_t minor : {0U, 1U, 2U}) {
-        auto login = login_with(auth_method::trust);
+        auto login = login_with(login_method::trust);
         std::string out;
         const protocol::protocol_version asked{protocol::protocol_3_0.value + minor};
         EXPECT_EQ(login.start({asked, {{"user", "ann"}}}, out), action::done);
@@ -211,7 +226,7 @@ TEST(FrontendLogin, NegotiatesForEitherReasonAlone) {
     for (const auto& message :
          {protocol::startup_message{{protocol::protocol_3_2.value + 1}, {{"user", "ann"}}},
           protocol::startup_message{protocol::protocol_3_0, {{"user", "ann"}, {"_pq_.x", ""}}}}) {
-        auto login = login_with(auth_method::trust);
+        auto login = login_with(login_method::trust);
         std::string out;
         EXPECT_EQ(login.start(message, out), action::done);
         EXPECT_EQ(types_in(out), "vR");
@@ -219,7 +234,7 @@ TEST(FrontendLogin, NegotiatesForEitherReasonAlone) {
 }
 
 TEST(FrontendLogin, RefusesOptionsThatItCannotRead) {
-    auto login = login_with(auth_method::trust);
+    auto login = login_with(login_method::trust);
     std::string out;
     EXPECT_EQ(login.start(startup_of({{"user", "ann"}, {"options", "-c"}}), out), action::failed);
     expect_fatal(out, "42601", "invalid command-line argument for server process: -c");
@@ -227,7 +242,7 @@ TEST(FrontendLogin, RefusesOptionsThatItCannotRead) {
 
 TEST(FrontendLogin, WithScramLeavesKeysForTheServerSide) {
     std::string out;
-    auto login = asked(auth_method::scram_sha_256, secret_of(scram_secret()), out);
+    auto login = asked(login_method::scram_sha_256, secret_of(scram_secret()), out);
     EXPECT_EQ(run_scram(login, "right", out), action::done);
     EXPECT_EQ(types_in(out), "RR");
     const auto known = protocol::derive_scram_keys("right", "0123456789abcdef", 4096);
@@ -239,7 +254,7 @@ TEST(FrontendLogin, WithScramLeavesKeysForTheServerSide) {
 
 TEST(FrontendLogin, WithScramAndAPlainSecretLeavesThePassword) {
     std::string out;
-    auto login = asked(auth_method::scram_sha_256, secret_of("right"), out);
+    auto login = asked(login_method::scram_sha_256, secret_of("right"), out);
     EXPECT_EQ(run_scram(login, "right", out), action::done);
     const auto credentials = login.take_result().credentials;
     EXPECT_EQ(credentials.password, "right");
@@ -253,7 +268,7 @@ TEST(FrontendLogin, TellsNothingApartWhenItRefuses) {
     for (std::size_t i = 0; i < secrets.size(); ++i) {
         SCOPED_TRACE(i);
         std::string out;
-        auto login = asked(auth_method::scram_sha_256, secrets[i], out);
+        auto login = asked(login_method::scram_sha_256, secrets[i], out);
         // Only the last of these has a password that could be right.
         EXPECT_EQ(run_scram(login, i + 1 < secrets.size() ? "right" : "wrong", out),
                   action::failed);
@@ -266,7 +281,7 @@ TEST(FrontendLogin, TellsNothingApartWhenItRefuses) {
 
 TEST(FrontendLogin, AsksForScramUnderMd5WhereTheSecretIsScram) {
     std::string out;
-    auto login = asked(auth_method::md5, secret_of(scram_secret()), out);
+    auto login = asked(login_method::md5, secret_of(scram_secret()), out);
     EXPECT_EQ(run_scram(login, "right", out), action::done);
 }
 
@@ -275,7 +290,7 @@ TEST(FrontendLogin, WithMd5TakesTheRightAnswerOnly) {
     const auto right = *protocol::md5_answer(hash, {'s', 'a', 'l', 't'});
     for (const auto& text : {std::string{"right"}, hash}) {
         std::string out;
-        auto login = asked(auth_method::md5, secret_of(text), out);
+        auto login = asked(login_method::md5, secret_of(text), out);
         EXPECT_EQ(out, encoded(protocol::authentication_md5_password{{'s', 'a', 'l', 't'}}));
         out.clear();
         EXPECT_EQ(login.on_message('p', password_body(right), out), action::done);
@@ -285,7 +300,7 @@ TEST(FrontendLogin, WithMd5TakesTheRightAnswerOnly) {
     }
     for (const auto& wrong : {hash, std::string{"right"}, right + "0", right.substr(1)}) {
         std::string out;
-        auto login = asked(auth_method::md5, secret_of(hash), out);
+        auto login = asked(login_method::md5, secret_of(hash), out);
         out.clear();
         EXPECT_EQ(login.on_message('p', password_body(wrong), out), action::failed);
         expect_fatal(out, "28P01", refused);
@@ -294,7 +309,7 @@ TEST(FrontendLogin, WithMd5TakesTheRightAnswerOnly) {
 
 TEST(FrontendLogin, WithMd5RefusesUnknownUsersBySetting) {
     for (const bool get_md5 : {false, true}) {
-        frontend_login login{{auth_method::md5, "s", get_md5}, {"server", {}}};
+        login_by login{login_method::md5, {"s", get_md5}, {"server", {}}};
         std::string out;
         EXPECT_EQ(login.start(startup_of({{"user", "ann"}}), out), action::need_secret);
         EXPECT_EQ(login.on_secret(std::nullopt, out), action::read);
@@ -314,18 +329,18 @@ TEST(FrontendLogin, WithPasswordChecksAnyFormOfSecret) {
     for (const auto& text :
          {std::string{"right"}, *protocol::md5_hash("ann", "right"), scram_secret()}) {
         std::string out;
-        auto login = asked(auth_method::password, secret_of(text), out);
+        auto login = asked(login_method::password, secret_of(text), out);
         EXPECT_EQ(out, encoded(protocol::authentication_cleartext_password{}));
         out.clear();
         EXPECT_EQ(login.on_message('p', password_body("right"), out), action::done);
         EXPECT_EQ(login.take_result().credentials.password, "right");
-        auto other = asked(auth_method::password, secret_of(text), out = "");
+        auto other = asked(login_method::password, secret_of(text), out = "");
         out.clear();
         EXPECT_EQ(other.on_message('p', password_body("wrong"), out), action::failed);
         expect_fatal(out, "28P01", refused);
     }
     std::string out;
-    auto login = asked(auth_method::password, std::nullopt, out);
+    auto login = asked(login_method::password, std::nullopt, out);
     EXPECT_EQ(login.on_message('p', password_body("x"), out), action::failed);
     expect_fatal(out, "28P01", refused);
 }
@@ -333,15 +348,15 @@ TEST(FrontendLogin, WithPasswordChecksAnyFormOfSecret) {
 TEST(FrontendLogin, TakesPasswordsUpTo65535Bytes) {
     const std::string longest(65'535, 'p');
     std::string out;
-    auto login = asked(auth_method::password, secret_of(longest), out);
+    auto login = asked(login_method::password, secret_of(longest), out);
     EXPECT_EQ(login.on_message('p', password_body(longest), out), action::done);
-    auto other = asked(auth_method::password, secret_of(longest), out = "");
+    auto other = asked(login_method::password, secret_of(longest), out = "");
     EXPECT_EQ(other.on_message('p', password_body(longest + "p"), out), action::failed);
     expect_fatal(out, "08P01", "invalid message length");
 }
 
 TEST(FrontendLogin, RefusesAnEmptyPassword) {
-    for (const auto method : {auth_method::password, auth_method::md5}) {
+    for (const auto method : {login_method::password, login_method::md5}) {
         std::string out;
         auto login = asked(method, secret_of("right"), out);
         EXPECT_EQ(login.on_message('p', password_body(""), out), action::failed);
@@ -351,7 +366,7 @@ TEST(FrontendLogin, RefusesAnEmptyPassword) {
 
 TEST(FrontendLogin, RefusesOtherMessagesWhileItWaitsForAProof) {
     for (const auto method :
-         {auth_method::password, auth_method::md5, auth_method::scram_sha_256}) {
+         {login_method::password, login_method::md5, login_method::scram_sha_256}) {
         for (const char type : {'Q', 'X', 'S', '\0'}) {
             std::string out;
             auto login = asked(method, secret_of("right"), out);
@@ -369,14 +384,14 @@ TEST(FrontendLogin, RefusesBrokenProofs) {
           "SCRAM-SHA-256-PLUS\0\0\0\0\3p=x"sv, "SCRAM-SHA-256\0\0\0\0\x0cp=x,,n=,r=ab"sv,
           "SCRAM-SHA-256\0\x7f\xff\xff\xffn"sv}) {
         std::string out;
-        auto login = asked(auth_method::scram_sha_256, secret_of("right"), out);
+        auto login = asked(login_method::scram_sha_256, secret_of("right"), out);
         EXPECT_EQ(login.on_message('p', broken, out), action::failed) << broken;
         EXPECT_EQ(protocol::find_sqlstate(take_messages(out).back().body), "08P01");
         EXPECT_EQ(login.on_message('p', broken, out), action::failed) << "after the end";
     }
     for (const auto broken : {""sv, "no end"sv, "two\0ends\0"sv}) {
         std::string out;
-        auto login = asked(auth_method::password, secret_of("right"), out);
+        auto login = asked(login_method::password, secret_of("right"), out);
         EXPECT_EQ(login.on_message('p', broken, out), action::failed);
         EXPECT_EQ(protocol::find_sqlstate(take_messages(out).back().body), "08P01");
     }
@@ -384,7 +399,7 @@ TEST(FrontendLogin, RefusesBrokenProofs) {
 
 TEST(FrontendLogin, TakesAnInitialResponseWithoutData) {
     std::string out;
-    auto login = asked(auth_method::scram_sha_256, secret_of("right"), out);
+    auto login = asked(login_method::scram_sha_256, secret_of("right"), out);
     out.clear();
     const auto initial = encoded(protocol::sasl_initial_response{protocol::scram_mechanism, {}});
     EXPECT_EQ(login.on_message('p', body(initial), out), action::read);
@@ -396,14 +411,95 @@ TEST(FrontendLogin, TakesAnInitialResponseWithoutData) {
 
 TEST(FrontendLogin, RefusesMessagesOutOfOrder) {
     std::string out;
-    auto early = login_with(auth_method::password);
+    auto early = login_with(login_method::password);
     EXPECT_EQ(early.on_message('p', password_body("x"), out), action::failed);
-    auto waiting = login_with(auth_method::password);
+    auto waiting = login_with(login_method::password);
     EXPECT_EQ(waiting.start(startup_of({{"user", "ann"}}), out), action::need_secret);
     EXPECT_EQ(waiting.on_message('p', password_body("x"), out), action::failed);
-    auto twice = login_with(auth_method::trust);
+    auto twice = login_with(login_method::trust);
     EXPECT_EQ(twice.start(startup_of({{"user", "ann"}}), out), action::done);
     EXPECT_EQ(twice.start(startup_of({{"user", "ann"}}), out), action::failed);
+}
+
+TEST(FrontendLogin, AsksForItsMethodOnceItKnowsWho) {
+    std::string out;
+    frontend_login login{{"salt secret"}, {"server", {}}};
+    const auto message =
+        startup_of({{"user", "ann"}, {"database", "shop"}, {"replication", "true"}});
+    EXPECT_EQ(login.start(message, out), action::need_method);
+    EXPECT_EQ(out, "");
+    EXPECT_EQ(login.user(), "ann");
+    EXPECT_EQ(login.database(), "shop");
+    EXPECT_EQ(login.replication(), "true");
+    EXPECT_EQ(login.on_method(login_method::scram_sha_256, out), action::need_secret);
+    EXPECT_EQ(login.on_method(login_method::trust, out), action::failed) << "one method, once";
+}
+
+TEST(FrontendLogin, WhatACertificateOrTheSystemHasProvedIsDone) {
+    for (const auto method : {login_method::cert, login_method::peer}) {
+        auto login = login_with(method);
+        std::string out;
+        EXPECT_EQ(login.start(startup_of({{"user", "ann"}}), out), action::done);
+        EXPECT_EQ(out, encoded(protocol::authentication_ok{}));
+    }
+    auto login = login_with(login_method::reject);
+    std::string out;
+    EXPECT_EQ(login.start(startup_of({{"user", "ann"}}), out), action::failed);
+}
+
+TEST(FrontendLogin, HandsAPasswordToWhomeverMayJudgeIt) {
+    for (const auto method : {login_method::ldap, login_method::pam}) {
+        const std::string name = method == login_method::ldap ? "LDAP" : "PAM";
+        for (const bool right : {true, false}) {
+            auto login = login_with(method);
+            std::string out;
+            EXPECT_EQ(login.start(startup_of({{"user", "ann"}}), out), action::read);
+            EXPECT_EQ(out, encoded(protocol::authentication_cleartext_password{}));
+            out.clear();
+            EXPECT_EQ(login.on_message('p', password_body("tried"), out), action::need_check);
+            EXPECT_EQ(out, "");
+            EXPECT_EQ(login.password(), "tried");
+            EXPECT_EQ(login.on_checked(right, "its server said so", out),
+                      right ? action::done : action::failed);
+            if (right) {
+                EXPECT_EQ(out, encoded(protocol::authentication_ok{}));
+                EXPECT_EQ(login.take_result().credentials.password, "tried");
+            } else {
+                expect_fatal(out, "28000", name + " authentication failed for user \"ann\"");
+                EXPECT_EQ(login.failure(), name + " authentication failed for user \"ann\": its "
+                                                  "server said so");
+                EXPECT_FALSE(login.take_result().credentials.password);
+            }
+        }
+    }
+    auto login = login_with(login_method::ldap);
+    std::string out;
+    EXPECT_EQ(login.start(startup_of({{"user", "ann"}}), out), action::read);
+    EXPECT_EQ(login.on_checked(true, {}, out), action::failed) << "nothing was sent yet";
+    auto empty = login_with(login_method::ldap);
+    out.clear();
+    EXPECT_EQ(empty.start(startup_of({{"user", "ann"}}), out), action::read);
+    out.clear();
+    EXPECT_EQ(empty.on_message('p', password_body(""), out), action::failed);
+}
+
+TEST(FrontendLogin, CanBeRefusedFromOutside) {
+    frontend_login login{{"salt secret"}, {"server", {}}};
+    std::string out;
+    EXPECT_EQ(login.start(startup_of({{"user", "ann"}}), out), action::need_method);
+    EXPECT_EQ(login.refuse("28000", "no pg_hba.conf entry", "by hba:7", out), action::failed);
+    expect_fatal(out, "28000", "no pg_hba.conf entry");
+    EXPECT_EQ(login.failure(), "no pg_hba.conf entry: by hba:7");
+}
+
+TEST(FrontendLogin, CutsLongNamesOffAsTheServersWill) {
+    auto login = login_with(login_method::trust);
+    std::string out;
+    const std::string seen(63, 'u');
+    EXPECT_EQ(login.start(startup_of({{"user", seen + "x"}, {"database", seen + "yy"}}), out),
+              action::done);
+    EXPECT_EQ(login.user(), seen);
+    EXPECT_EQ(login.database(), seen);
 }
 
 TEST(LoginEntropy, IsFresh) {

@@ -156,7 +156,7 @@ TEST(ImportPgbouncer, UsersHaveTheirOwn) {
 
 TEST(ImportPgbouncer, WhatIsAskedForAndMissingIsAWarning) {
     for (const auto* line :
-         {"auth_type = hba", "auth_type = any", "auth_hba_file = /x", "max_db_connections = 5",
+         {"auth_type = hba", "auth_type = any", "auth_ldap_options = x", "max_db_connections = 5",
           "server_reset_query_always = 1", "disable_pqexec = 1", "no_such = 1"}) {
         EXPECT_EQ(warnings("[pgbouncer]\n" + std::string{line}).size(), 1U) << line;
     }
@@ -172,6 +172,19 @@ TEST(ImportPgbouncer, BytesThatNoSettingsFileMayHaveAreAFailure) {
     const auto made = imported("[databases]\napp = host=pg-0 p\xffool_size=5\n");
     EXPECT_TRUE(made.failed);
     EXPECT_THAT(to_string(made.remarks.back()), HasSubstr("cannot stand in a settings file"));
+}
+
+TEST(ImportPgbouncer, RulesAreThoseOfPostgresql) {
+    const auto made = imported("[pgbouncer]\nauth_ident_file = /i\nauth_hba_file = /h\n"
+                               "auth_type = hba\n");
+    EXPECT_THAT(made.toml, HasSubstr("hba_file = \"/h\""));
+    EXPECT_THAT(made.toml, HasSubstr("ident_file = \"/i\""));
+    EXPECT_THAT(imported("[pgbouncer]\nauth_hba_file = /h\nauth_type = md5\n").toml,
+                Not(HasSubstr("\nhba_file")));
+    EXPECT_THAT(imported("[pgbouncer]\nauth_type = cert\n").toml,
+                HasSubstr("hba_rules = [\"hostssl all all all cert\"]"));
+    EXPECT_THAT(imported("[pgbouncer]\nauth_type = pam\n").toml,
+                HasSubstr("hba_rules = [\"local all all pam\", \"host all all all pam\"]"));
 }
 
 /// Debian's sample as installed, and with every setting that it shows taken out of its comment.

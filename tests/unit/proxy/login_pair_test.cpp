@@ -28,7 +28,7 @@ std::optional<message> try_take(std::string& stream) {
 }
 
 /// Moves bytes between the machines in pieces of `piece` bytes until one of them ends.
-outcome run(auth_method method,
+outcome run(login_method method,
             const std::optional<stored_secret>& secret,
             const server_credentials& known,
             std::size_t piece) {
@@ -38,7 +38,7 @@ outcome run(auth_method method,
     settings.scram_nonce = "client";
     settings.host_is_loopback = true;
     backend_login client{settings};
-    frontend_login server{{method, "salt secret"}, {"server", {'s', 'a', 'l', 't'}}};
+    frontend_login server{{"salt secret"}, {"server", {'s', 'a', 'l', 't'}}};
     std::string to_server;
     std::string to_client;
     std::string server_in;
@@ -47,6 +47,7 @@ outcome run(auth_method method,
     const auto packet = protocol::decode_startup_packet(std::string_view{to_server}.substr(4));
     auto next = server.start(std::get<protocol::startup_message>(*packet), to_client);
     to_server.clear();
+    if (next == frontend_login::action::need_method) next = server.on_method(method, to_client);
     if (next == frontend_login::action::need_secret) next = server.on_secret(secret, to_client);
     const auto move_piece = [piece](std::string& from, std::string& to) {
         to += from.substr(0, piece);
@@ -84,19 +85,19 @@ std::vector<std::string> forms_of_secret(std::string_view text) {
         protocol::format_scram_verifier(*protocol::derive_scram_verifier(text, "pepper", 4096))};
 }
 
-constexpr auth_method proofs[] = {auth_method::password, auth_method::md5,
-                                  auth_method::scram_sha_256};
+constexpr login_method proofs[] = {login_method::password, login_method::md5,
+                                   login_method::scram_sha_256};
 
 TEST(LoginPair, AgreesOnTheRightPassword) {
     for (const auto method : proofs)
         for (const auto& text : forms_of_secret("right")) {
-            if (method == auth_method::scram_sha_256 && text.starts_with("md5")) continue;
+            if (method == login_method::scram_sha_256 && text.starts_with("md5")) continue;
             SCOPED_TRACE(text);
             const auto secret = stored_secret::parse(text);
             for (const std::size_t piece : {1U, 2U, 7U, 100'000U})
                 EXPECT_TRUE(run(method, *secret, password("right"), piece).logged_in) << piece;
         }
-    EXPECT_TRUE(run(auth_method::trust, std::nullopt, {}, 1).logged_in);
+    EXPECT_TRUE(run(login_method::trust, std::nullopt, {}, 1).logged_in);
 }
 
 TEST(LoginPair, RefusesAWrongPasswordAndAnUnknownUserAlike) {
@@ -114,16 +115,16 @@ TEST(LoginPair, RefusesAWrongPasswordAndAnUnknownUserAlike) {
 
 TEST(LoginPair, PassesScramKeysOnFromOneLoginToTheNext) {
     const auto secret = stored_secret::parse(forms_of_secret("right").back());
-    const auto first = run(auth_method::scram_sha_256, *secret, password("right"), 1);
+    const auto first = run(login_method::scram_sha_256, *secret, password("right"), 1);
     ASSERT_TRUE(first.credentials.keys);
-    const auto second = run(auth_method::scram_sha_256, *secret, first.credentials, 1);
+    const auto second = run(login_method::scram_sha_256, *secret, first.credentials, 1);
     EXPECT_TRUE(second.logged_in);
 }
 
 TEST(LoginPair, PassesAnMd5HashOnFromOneLoginToTheNext) {
     const auto secret = stored_secret::parse(*protocol::md5_hash("ann", "right"));
-    const auto first = run(auth_method::md5, *secret, password("right"), 1);
-    EXPECT_TRUE(run(auth_method::md5, *secret, first.credentials, 1).logged_in);
+    const auto first = run(login_method::md5, *secret, password("right"), 1);
+    EXPECT_TRUE(run(login_method::md5, *secret, first.credentials, 1).logged_in);
 }
 
 } // namespace

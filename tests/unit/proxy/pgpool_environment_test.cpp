@@ -14,6 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using severity = settings_message::severity;
 
 /// What the image demands, so that each test adds only what it is about.
@@ -233,8 +234,18 @@ TEST(PgpoolEnvironment, WithoutConnectionCacheEachSessionHasItsOwnConnection) {
 
 TEST(PgpoolEnvironment, AuthenticationMethod) {
     EXPECT_EQ(values({{"PGPOOL_AUTHENTICATION_METHOD", "md5"}}).auth_method, auth_method::md5);
-    EXPECT_EQ(values({{"PGPOOL_AUTHENTICATION_METHOD", "trust"}}).auth_method, auth_method::trust);
+    EXPECT_THAT(values({{"PGPOOL_AUTHENTICATION_METHOD", "md5"}}).hba_rules, IsEmpty());
     EXPECT_EQ(values({}).auth_method, auth_method::scram_sha_256);
+}
+
+TEST(PgpoolEnvironment, TrustIsNotForTheSuperuser) {
+    const auto all =
+        values({{"PGPOOL_AUTHENTICATION_METHOD", "trust"}, {"PGPOOL_POSTGRES_USERNAME", "a\"b"}});
+    EXPECT_EQ(all.auth_method, auth_method::trust);
+    EXPECT_THAT(all.hba_rules, ElementsAre("local all \"a\"\"b\" scram-sha-256",
+                                           "host all \"a\"\"b\" all scram-sha-256",
+                                           "local all,replication all auth_method",
+                                           "host all,replication all all auth_method"));
 }
 
 TEST(PgpoolEnvironment, TlsWithCertificateAndKey) {
@@ -252,16 +263,18 @@ TEST(PgpoolEnvironment, TlsWithCertificateAndKey) {
               tls_mode::disable);
 }
 
-TEST(PgpoolEnvironment, TlsAuthoritiesDemandCertificatesOfClients) {
+TEST(PgpoolEnvironment, TlsAuthoritiesLetInWhomACertificateNames) {
     const secret_file file{"pem"};
     const auto loaded = load({{"PGPOOL_ENABLE_TLS", "yes"},
                               {"PGPOOL_TLS_CERT_FILE", file.path()},
                               {"PGPOOL_TLS_KEY_FILE", file.path()},
                               {"PGPOOL_TLS_CA_FILE", file.path()}});
-    EXPECT_EQ(loaded.values.client_tls_sslmode, tls_mode::verify_ca);
+    EXPECT_EQ(loaded.values.client_tls_sslmode, tls_mode::prefer);
     EXPECT_EQ(loaded.values.client_tls_ca_file, file.path());
-    ASSERT_EQ(loaded.messages.size(), 1U);
-    EXPECT_EQ(loaded.messages[0].level, severity::warning);
+    EXPECT_THAT(loaded.values.hba_rules,
+                ElementsAre("hostssl all all all cert", "local all,replication all auth_method",
+                            "host all,replication all all auth_method"));
+    EXPECT_EQ(loaded.messages.size(), 1U);
 }
 
 TEST(PgpoolEnvironment, PasswdFileIsReadIfItIsAPath) {
@@ -279,9 +292,23 @@ TEST(PgpoolEnvironment, LogConnections) {
     EXPECT_FALSE(values({{"PGPOOL_ENABLE_LOG_CONNECTIONS", "no"}}).log_connections);
 }
 
-TEST(PgpoolEnvironment, AccessRulesAreNotLostInSilence) {
+TEST(PgpoolEnvironment, TheUsersRulesReplaceTheImages) {
+    const secret_file rules{"local all all md5\n"};
+    const secret_file pem{"pem"};
+    const auto all = values({{"PGPOOL_USER_HBA_FILE", rules.path()},
+                             {"PGPOOL_AUTHENTICATION_METHOD", "trust"},
+                             {"PGPOOL_ENABLE_TLS", "yes"},
+                             {"PGPOOL_TLS_CERT_FILE", pem.path()},
+                             {"PGPOOL_TLS_KEY_FILE", pem.path()},
+                             {"PGPOOL_TLS_CA_FILE", pem.path()}});
+    EXPECT_EQ(all.hba_file, rules.path());
+    EXPECT_THAT(all.hba_rules, IsEmpty());
     EXPECT_THAT(failure({{"PGPOOL_USER_HBA_FILE", "/x/pool_hba.conf"}}),
-                HasSubstr("pool_hba rules are not provided"));
+                HasSubstr("cannot be read"));
+    const auto off =
+        load({{"PGPOOL_USER_HBA_FILE", rules.path()}, {"PGPOOL_ENABLE_POOL_HBA", "no"}});
+    EXPECT_EQ(off.values.hba_file, "");
+    EXPECT_EQ(off.messages.size(), 2U);
     EXPECT_THAT(messages({{"PGPOOL_ENABLE_POOL_HBA", "no"}}, severity::warning),
                 ElementsAre(HasSubstr("auth_method holds")));
     EXPECT_TRUE(load({{"PGPOOL_ENABLE_POOL_HBA", "yes"}}).messages.empty());
@@ -328,15 +355,15 @@ TEST(PgpoolEnvironment, TheUsersFileTakesNoDemandForCertificatesBack) {
     const secret_file pem{"pem"};
     const secret_file conf{"ssl = on\nssl_cert = '" + pem.path() + "'\nssl_key = '" + pem.path() +
                            "'\n"};
-    EXPECT_EQ(values({{"PGPOOL_ENABLE_TLS", "yes"},
-                      {"PGPOOL_TLS_CERT_FILE", pem.path()},
-                      {"PGPOOL_TLS_KEY_FILE", pem.path()},
-                      {"PGPOOL_TLS_CA_FILE", pem.path()},
-                      {"PGPOOL_USER_CONF_FILE", conf.path()}})
-                  .client_tls_sslmode,
-              tls_mode::verify_ca);
-    EXPECT_EQ(values({{"PGPOOL_USER_CONF_FILE", conf.path()}}).client_tls_sslmode,
-              tls_mode::prefer);
+    const auto all = values({{"PGPOOL_ENABLE_TLS", "yes"},
+                             {"PGPOOL_TLS_CERT_FILE", pem.path()},
+                             {"PGPOOL_TLS_KEY_FILE", pem.path()},
+                             {"PGPOOL_TLS_CA_FILE", pem.path()},
+                             {"PGPOOL_USER_CONF_FILE", conf.path()}});
+    EXPECT_EQ(all.client_tls_sslmode, tls_mode::prefer);
+    EXPECT_EQ(all.client_tls_ca_file, pem.path());
+    EXPECT_EQ(all.hba_rules.at(0), "hostssl all all all cert");
+    EXPECT_THAT(values({{"PGPOOL_USER_CONF_FILE", conf.path()}}).hba_rules, IsEmpty());
 }
 
 TEST(PgpoolEnvironment, UsersThatNoVariableNamesAreAskedFromTheServers) {

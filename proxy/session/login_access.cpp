@@ -1,0 +1,208 @@
+#include "proxy/session/login_access.hpp"
+
+#include "protocol/error_response.hpp"
+#include "proxy/access/host_lookup.hpp"
+#include "proxy/access/ldap.hpp"
+#include "proxy/access/pam.hpp"
+#include "proxy/log.hpp"
+#include "proxy/net/peer_certificate.hpp"
+#include "proxy/session/role_query.hpp"
+#include "proxy/worker.hpp"
+
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+
+namespace pgweir {
+
+namespace {
+
+/// "address:port" or "[address]:port" without the port.
+std::string address_in(const std::string& peer) {
+    if (peer.starts_with('[')) return peer.substr(1, peer.find(']') - 1);
+    return peer.substr(0, peer.rfind(':'));
+}
+
+/// What is being found out about one login.
+struct access_question {
+    access_question(login_attempt& attempt, login_claim claimed)
+        : l{attempt}, claim{std::move(claimed)} {}
+
+    login_attempt& l;
+    login_claim claim;
+    admission found;
+    hba_client client;
+    hba_knowledge known;
+    role_names_ptr roles;
+    std::vector<host_network> networks;
+
+    void refuse(std::string_view sqlstate, std::string text, std::string why) {
+        found.sqlstate = sqlstate;
+        found.text = std::move(text);
+        found.why = std::move(why);
+        if (found.rule != nullptr && found.rules->from_file)
+            found.why += (found.why.empty() ? "by " : ", by ") + found.rule->place();
+    }
+    void refuse_authentication(const std::string& method, std::string why) {
+        refuse(protocol::sqlstate::invalid_authorization_specification,
+               method + " authentication failed for user \"" + claim.user + "\"", std::move(why));
+    }
+};
+
+/// PostgreSQL's words for whom no rule fits, or one that rejects.
+std::string describe(const access_question& q) {
+    std::string text =
+        q.claim.physical_replication ? "replication connection from host \"" : "host \"";
+    text += q.l.local ? "[local]" : address_in(q.l.peer);
+    text += "\", user \"" + q.claim.user + "\", ";
+    if (!q.claim.physical_replication) text += "database \"" + q.claim.database + "\", ";
+    return text + (q.client.tls ? "SSL encryption" : "no encryption");
+}
+
+/// False: they cannot be told, and the client is refused.
+task<bool> learn_roles(access_question& q) {
+    if (q.roles) co_return true;
+    q.roles = q.l.owner.shared().roles.find(q.claim.user, worker::clock::now());
+    if (!q.roles) {
+        auto answer = co_await ask_for_roles(q.l.owner, q.claim.user, q.claim.database);
+        q.roles = std::move(answer.roles);
+        if (!q.roles)
+            q.refuse(protocol::sqlstate::cannot_connect_now,
+                     "pgweir: the roles of the user cannot be asked for now",
+                     std::move(answer.why));
+    }
+    q.known.roles = q.roles.get();
+    co_return q.roles != nullptr;
+}
+
+task<> learn_host_name(access_question& q) {
+    auto answer =
+        co_await find_host_name(*q.l.owner.shared().checks, q.l.owner.executor(), q.client.address);
+    if (!answer.is_known)
+        spdlog::warn("the name service does not tell the name of a client peer={}", q.l.peer);
+    q.known.host = std::move(answer);
+}
+
+task<bool> find_rule(access_question& q) {
+    const auto& rules = q.found.rules->hba;
+    for (;;) {
+        const auto choice = choose_rule(rules, q.client, q.known);
+        switch (choice.what) {
+        case hba_choice::kind::needs_roles: {
+            const bool told = co_await learn_roles(q);
+            if (!told) co_return false;
+            break;
+        }
+        case hba_choice::kind::needs_host_name:
+            co_await learn_host_name(q);
+            break;
+        case hba_choice::kind::none:
+            q.refuse(protocol::sqlstate::invalid_authorization_specification,
+                     "no pg_hba.conf entry for " + describe(q), {});
+            co_return false;
+        case hba_choice::kind::rule:
+            q.found.rule = choice.rule;
+            if (choice.rule->method != login_method::reject) co_return true;
+            q.refuse(protocol::sqlstate::invalid_authorization_specification,
+                     "pg_hba.conf rejects connection for " + describe(q), {});
+            co_return false;
+        }
+    }
+}
+
+/// Whether the rule's map lets `system_user` be the user that it says.
+task<bool> fits_map(access_question& q, std::string system_user) {
+    for (;;) {
+        const auto match = may_be(q.found.rules->maps, q.found.rule->map, system_user, q.claim.user,
+                                  q.roles.get());
+        if (match != name_match::depends_on_roles) co_return match == name_match::yes;
+        const bool told = co_await learn_roles(q);
+        if (!told) co_return false;
+    }
+}
+
+task<> demand_certificate(access_question& q) {
+    const auto shown = verified_identity(*q.l.io);
+    if (!shown)
+        co_return q.refuse(protocol::sqlstate::invalid_authorization_specification,
+                           "connection requires a valid client certificate", {});
+    if (q.found.rule->certificate != certificate_demand::verify_full) co_return;
+    // A subject without a name is nobody, whatever else it says of him.
+    auto name = shown->common_name;
+    if (!name.empty() && q.found.rule->by_distinguished_name) name = shown->distinguished_name;
+    const bool fits = co_await fits_map(q, name);
+    if (!fits && !q.found.refused())
+        q.refuse_authentication("certificate",
+                                "the certificate is of " + shown->distinguished_name);
+}
+
+task<> demand_system_user(access_question& q) {
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    if (::getsockopt(q.l.io->socket().native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+        co_return q.refuse_authentication("Peer", "the kernel does not tell who it is");
+    auto name =
+        co_await find_system_user(*q.l.owner.shared().checks, q.l.owner.executor(), peer.uid);
+    const bool fits = co_await fits_map(q, name);
+    if (!fits && !q.found.refused())
+        q.refuse_authentication("Peer", name.empty() ? "system user " + std::to_string(peer.uid) +
+                                                           " has no name"
+                                                     : "the system user is " + name);
+}
+
+} // namespace
+
+task<admission> find_admission(login_attempt& l, login_claim claim) {
+    access_question q{l, std::move(claim)};
+    q.found.rules = l.owner.live()->access;
+    q.client.local = l.local;
+    q.client.tls = l.io->is_tls();
+    q.client.database = q.claim.database;
+    q.client.user = q.claim.user;
+    q.client.physical_replication = q.claim.physical_replication;
+    if (!l.local) {
+        const auto address = parse_host_address(address_in(l.peer));
+        if (!address) {
+            q.refuse(protocol::sqlstate::invalid_authorization_specification,
+                     "no pg_hba.conf entry for " + describe(q), "its address is none");
+            co_return std::move(q.found);
+        }
+        q.client.address = *address;
+    }
+    if (q.found.rules->hba.asks_own_networks && !l.local) {
+        q.networks = own_networks();
+        q.known.own_networks = q.networks;
+    }
+    const bool admitted = co_await find_rule(q);
+    if (admitted && q.found.rule->certificate != certificate_demand::none)
+        co_await demand_certificate(q);
+    else if (admitted && q.found.rule->method == login_method::peer)
+        co_await demand_system_user(q);
+    co_return std::move(q.found);
+}
+
+task<password_verdict>
+check_elsewhere(login_attempt& l, admission& by, std::string user, std::string password) {
+    auto& threads = *l.owner.shared().checks;
+    const auto& s = l.owner.settings();
+    if (by.rule->method == login_method::ldap) {
+        auto verdict = co_await check_ldap(threads, l.owner.executor(), by.rule->ldap,
+                                           ldap_limits_of(s), std::move(user), std::move(password));
+        co_return verdict;
+    }
+    pam_question question;
+    question.service = by.rule->pam_service;
+    question.user = std::move(user);
+    question.password = std::move(password);
+    if (!l.local) question.client = address_in(l.peer);
+    if (s.client_login_timeout.count() != 0) question.patience = s.client_login_timeout;
+    if (by.rule->pam_uses_host_name && !l.local) {
+        const auto address = parse_host_address(question.client);
+        auto named =
+            co_await find_host_name(threads, l.owner.executor(), address.value_or(host_address{}));
+        if (!named.name.empty()) question.client = std::move(named.name);
+    }
+    auto verdict = co_await check_pam(threads, l.owner.executor(), std::move(question));
+    co_return verdict;
+}
+
+} // namespace pgweir
