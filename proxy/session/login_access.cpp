@@ -194,7 +194,7 @@ check_elsewhere(login_attempt& l, admission& by, std::string user, std::string p
     question.user = std::move(user);
     question.password = std::move(password);
     if (!l.local) question.client = address_in(l.peer);
-    if (s.client_login_timeout.count() != 0) question.patience = s.client_login_timeout;
+    question.patience = s.pam_timeout;
     if (by.rule->pam_uses_host_name && !l.local) {
         const auto address = parse_host_address(question.client);
         auto named =
