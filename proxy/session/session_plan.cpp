@@ -61,15 +61,13 @@ bool session::plan(unit& u) {
         }
         case 'B': {
             u.parse_only = false;
-            const auto portal = leading_string(body);
-            if (portal.size() == body.size())
-                return protocol_error("malformed Bind message"), false;
-            const auto name = leading_string(body.substr(portal.size() + 1));
-            if (portal.empty())
+            const auto names = protocol::decode_bind_names(body);
+            if (!names) return protocol_error("malformed Bind message"), false;
+            if (names->portal.empty())
                 bound_unnamed_portal = true;
             else
                 u.holds_portal = true;
-            if (!(has_own_parse && own_parse == name)) plan_use(u, name);
+            if (!(has_own_parse && own_parse == names->statement)) plan_use(u, names->statement);
             break;
         }
         case 'D':
@@ -102,7 +100,8 @@ bool session::plan(unit& u) {
             u.parse_only = false;
             u.unparsed = true;
             break;
-        default:
+        default: // Sync and Flush
+            if (!body.empty()) return protocol_error("invalid message format"), false;
             break;
         }
     }

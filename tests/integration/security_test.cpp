@@ -63,6 +63,52 @@ TEST_F(security, NoMessageIsTakenBeforeTheStartupPacketOrBeforeTheProof) {
     expect_serving();
 }
 
+/// What a decoder believes that it should not is answered with something else than this.
+TEST_F(security, BodiesThatCannotBeAreErrorsOnly) {
+    auto bystander = logged_in(target_port());
+    bystander.converse(wire::query("begin"));
+    const auto statement = wire::parse("s", "select $1", {23});
+    std::vector<std::string> broken{wire::describe('X', "s"), wire::close('X', "s"),
+                                    wire::message('S', "x"), wire::message('H', "x"),
+                                    wire::message('Q', std::string{"select 1\0;\0", 11})};
+    for (const auto& whole :
+         {statement, wire::bind("p", "s", {"1"}), wire::describe('S', "s"), wire::execute("p"),
+          wire::close('S', "s"), wire::query("select 1"), wire::function_call(1598, {"4"})})
+        for (std::size_t size = 0; size + 5 < whole.size(); ++size)
+            broken.push_back(wire::message(whole[0], whole.substr(5, size)));
+    for (const auto& message : broken) {
+        SCOPED_TRACE(::testing::PrintToString(message));
+        auto client = logged_in(target_port());
+        client.send((message[0] == 'B' ? statement + message : message) + wire::sync());
+        EXPECT_EQ(sqlstate(client.read_until_ready()), "08P01");
+    }
+    EXPECT_EQ(statuses(bystander.converse(wire::query("select 1"))), "T");
+    expect_serving();
+}
+
+/// Neither what a server's role nor whether it may write is asked of somebody else's functions.
+TEST_F(security, OwnQueriesMeanTheCatalogWhateverTheSearchPath) {
+    PGWEIR_ONLY();
+    cluster_options alone;
+    alone.standbys = 0;
+    postgres_cluster own{alone};
+    for (const std::string database : {"postgres", "app"})
+        own.primary().must("create schema evil; grant usage on schema evil to public;"
+                           "create function evil.pg_is_in_recovery() returns bool language sql "
+                           "as 'select true';"
+                           "create function evil.current_setting(text) returns text language sql "
+                           "as $$ select 'evil' $$",
+                           database);
+    for (const auto& who : {accounts::app, accounts::monitor, accounts::superuser})
+        own.primary().must("alter role " + who.name + " set search_path = evil, pg_catalog");
+    const pgweir_process proxy{own.addresses()};
+    pg_connection session{conninfo(proxy.port(), accounts::app)};
+    session.must("create table public.written as select 1 as n");
+    EXPECT_EQ(session.value("select pg_is_in_recovery()"), "t") << "what the client itself means";
+    session.must("insert into public.written values (2)");
+    EXPECT_THAT(proxy.log(), Not(HasSubstr("evil")));
+}
+
 TEST_F(security, WhoMayOnlyLookMayGiveNoCommand) {
     PGWEIR_ONLY();
     pgweir_options options;
@@ -74,8 +120,9 @@ TEST_F(security, WhoMayOnlyLookMayGiveNoCommand) {
     ASSERT_TRUE(watcher.connected()) << watcher.error();
     EXPECT_TRUE(watcher.exec("show clients").ok());
     for (const std::string& command :
-         {"kill_client " + std::to_string(victim.pid()), std::string{"pause"}, std::string{"reload"}, std::string{"shutdown"},
-          std::string{"reconnect"}, std::string{"detach '0'"}, std::string{"switchover"}})
+         {"kill_client " + std::to_string(victim.pid()), std::string{"pause"},
+          std::string{"reload"}, std::string{"shutdown"}, std::string{"reconnect"},
+          std::string{"detach '0'"}, std::string{"switchover"}})
         EXPECT_EQ(watcher.exec(command).sqlstate(), "42501") << command;
     EXPECT_EQ(statuses(victim.converse(wire::query("select 1"))), "I");
 }
