@@ -26,6 +26,16 @@ protected:
         pg_connection session{conninfo(proxy.port(), who, "postgres")};
         return session.connected() ? session.value("select current_user") : session.error();
     }
+    /// Whether the proof alone is taken for the user's, whatever a server says then.
+    static bool is_believed(const pgweir_process& proxy,
+                            const account& who,
+                            const wire::startup_parameters& more = {}) {
+        wire::startup_parameters all{{"user", who.name}, {"database", "app"}};
+        all.insert(all.end(), more.begin(), more.end());
+        wire_client client{proxy.port()};
+        client.send(wire::startup(all));
+        return !client.authenticate(who).has_value();
+    }
     static cluster_options alone() {
         cluster_options made;
         made.standbys = 0;
@@ -64,6 +74,41 @@ TEST_F(auth_query, ARoleThatMayNotLogInDoesNotWhateverTheQuerySays) {
     EXPECT_THAT(user(proxy, accounts::expired), HasSubstr("password authentication failed"));
     EXPECT_EQ(user(proxy, endless.who), "q_endless");
     EXPECT_EQ(user(proxy, later.who), "q_later");
+}
+
+/// CVE-2015-6817: neither who does not exist nor whom the query's row does not name.
+TEST_F(auth_query, NobodyComesInWithTheSecretOfAnotherRole) {
+    const pgweir_process proxy{shared_cluster().addresses(), options()};
+    EXPECT_TRUE(is_believed(proxy, accounts::superuser));
+    EXPECT_FALSE(is_believed(proxy, {"nobody_here", accounts::superuser.password}))
+        << "the lookup role's";
+    auto careless = options();
+    careless.settings["auth_query"] =
+        "select rolname, rolpassword from pg_authid where rolname = 'other' or $1::text is null";
+    const pgweir_process one_row{shared_cluster().addresses(), careless};
+    EXPECT_TRUE(is_believed(one_row, accounts::other));
+    for (const std::string name : {"app", "nobody_here"})
+        EXPECT_FALSE(is_believed(one_row, {name, accounts::other.password})) << name;
+}
+
+/// CVE-2025-12819.
+TEST_F(auth_query, TheLookupMeansTheCatalogWhateverTheSearchPath) {
+    postgres_cluster cluster{alone()};
+    cluster.primary().must("create schema evil; grant usage on schema evil to public;"
+                           "create table evil.pg_shadow (usename text, passwd text);"
+                           "insert into evil.pg_shadow values ('app', 'of the attacker');"
+                           "grant select on evil.pg_shadow to public");
+    auto unqualified = options();
+    unqualified.settings["auth_database"] = "app";
+    unqualified.settings["auth_query"] = "select usename, passwd from pg_shadow where usename = $1";
+    const pgweir_process proxy{cluster.addresses(), unqualified};
+    const account attacker{"app", "of the attacker"};
+    EXPECT_FALSE(is_believed(proxy, attacker, {{"search_path", "evil, pg_catalog"}}));
+    EXPECT_FALSE(is_believed(proxy, attacker, {{"options", "-c search_path=evil,pg_catalog"}}));
+    EXPECT_TRUE(is_believed(proxy, accounts::app, {{"search_path", "evil, pg_catalog"}}));
+    cluster.primary().must("alter role postgres set search_path = evil, pg_catalog");
+    EXPECT_FALSE(is_believed(proxy, attacker)) << "by the lookup role's own path";
+    EXPECT_TRUE(is_believed(proxy, accounts::app));
 }
 
 TEST_F(auth_query, AnAnswerIsNotRememberedLongerThanTheRoleIsValid) {

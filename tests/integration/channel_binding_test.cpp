@@ -48,9 +48,9 @@ TEST_F(channel_binding, BytesBeforeTlsFromAServerAreNeverTakenForItsOwn) {
     pgweir_options options;
     options.settings = {{"server_tls_sslmode", "require"}, {"queue_timeout", "2s"}};
     const pgweir_process proxy{gate.address(), options};
-    // A login that would need no password, and readiness.
+    // A login that would need no password, and readiness, behind the server's own consent.
     const auto injected = "R" + wire::int32(8) + wire::int32(0) + wire::message('Z', "I");
-    gate.forge_answer(wire::ssl_request(), "S" + injected);
+    gate.append_to_answer(wire::ssl_request(), injected);
     const auto answer = attempt(proxy, "");
     EXPECT_TRUE(answer == "1" || answer.find("TLS handshake") != std::string::npos) << answer;
     EXPECT_THAT(proxy.log(), HasSubstr("TLS handshake with the server failed"));

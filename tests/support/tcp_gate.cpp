@@ -15,6 +15,7 @@
 #include <optional>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace pgweir::test {
@@ -27,6 +28,7 @@ struct rule {
     std::string marker;
     std::string forged_answer;
     std::optional<std::size_t> cut_after;
+    std::string appended;
 };
 
 struct chunk {
@@ -42,6 +44,7 @@ struct relay {
     std::deque<chunk> to_server;
     std::string recent;                     ///< tail of what the client sent, for markers
     std::optional<std::size_t> answer_left; ///< cut when so many more bytes have been answered
+    std::string appended;                   ///< goes behind the server's next bytes
     bool dead = false;
 };
 
@@ -139,6 +142,7 @@ void tcp_gate::state::from_client(relay& link, std::string bytes) {
             return;
         }
         link.answer_left = now.cut_after;
+        link.appended = now.appended;
         break;
     }
     if (link.recent.size() > 4096) link.recent.erase(0, link.recent.size() - 1024);
@@ -155,6 +159,7 @@ void tcp_gate::state::from_server(relay& link, std::string bytes) {
         }
         *link.answer_left -= bytes.size();
     }
+    bytes += std::exchange(link.appended, {});
     link.to_client.push_back({clock::now() + delay, std::move(bytes)});
 }
 
@@ -334,12 +339,17 @@ void tcp_gate::cut_all() {
 
 void tcp_gate::cut_answer(const std::string& marker, std::size_t after) {
     const std::lock_guard lock{state_->mutex};
-    state_->rules.push_back({marker, "", after});
+    state_->rules.push_back({marker, "", after, ""});
 }
 
 void tcp_gate::forge_answer(const std::string& marker, const std::string& bytes) {
     const std::lock_guard lock{state_->mutex};
-    state_->rules.push_back({marker, bytes, {}});
+    state_->rules.push_back({marker, bytes, {}, ""});
+}
+
+void tcp_gate::append_to_answer(const std::string& marker, const std::string& bytes) {
+    const std::lock_guard lock{state_->mutex};
+    state_->rules.push_back({marker, "", {}, bytes});
 }
 
 } // namespace pgweir::test

@@ -38,6 +38,9 @@ public:
     void cut_answer(const std::string& marker, std::size_t after);
     /// Once: a request that holds `marker` is dropped and answered with these bytes.
     void forge_answer(const std::string& marker, const std::string& bytes);
+    /// Once: these bytes follow what the server answers to a request that holds `marker`, in the
+    /// same write.
+    void append_to_answer(const std::string& marker, const std::string& bytes);
 
 private:
     struct state;

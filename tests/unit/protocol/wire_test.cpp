@@ -2,6 +2,7 @@
 #include "protocol/wire.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 namespace pgweir::protocol {
 namespace {
@@ -99,6 +100,19 @@ TEST(WireWriter, RefusesMoreItemsThanACountCanSay) {
     wire_writer to{out, 'D'};
     EXPECT_THROW(to.count16(65536), std::length_error);
     EXPECT_NO_THROW(to.count16(65535));
+}
+
+/// CVE-2024-27304: a length that wraps makes messages of the rest of the bytes.
+TEST(WireWriter, RefusesALengthThatDoesNotFit) {
+    constexpr std::size_t size = std::size_t{1} << 31U;
+    // Pages that nobody touches take no memory.
+    void* const pages =
+        ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    ASSERT_NE(pages, MAP_FAILED);
+    std::string out;
+    wire_writer to{out, 'B'};
+    EXPECT_THROW(to.sized_bytes({static_cast<const char*>(pages), size}), std::length_error);
+    ::munmap(pages, size);
 }
 
 TEST(DecodeErrc, HasAMessageForEachCode) {

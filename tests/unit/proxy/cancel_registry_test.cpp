@@ -71,11 +71,30 @@ TEST(CancelRegistry, LaterProtocolsHaveLongKeys) {
 }
 
 TEST(CancelRegistry, KeysAreRandom) {
+    constexpr int tries = 4'000;
     cancel_registry registry;
-    std::set<std::string> keys;
-    for (int i = 0; i < 1'000; ++i)
-        keys.insert(registry.add(0).secret_key);
-    EXPECT_GT(keys.size(), 990U) << "of 2^32 a thousand are hardly ever the same";
+    for (const std::size_t size : {std::size_t{4}, cancel_registry::long_key}) {
+        std::set<std::string> keys;
+        std::vector<int> ones(8 * size), changes(8 * size);
+        std::string before(size, '\0');
+        for (int i = 0; i < tries; ++i) {
+            const auto key = registry.add(0, size).secret_key;
+            for (std::size_t bit = 0; bit < 8 * size; ++bit) {
+                const auto is_set = [bit](const std::string& k) {
+                    return (static_cast<unsigned char>(k[bit / 8]) >> bit % 8 & 1U) != 0;
+                };
+                ones[bit] += is_set(key) ? 1 : 0;
+                changes[bit] += is_set(key) != is_set(before) ? 1 : 0;
+            }
+            keys.insert(key);
+            before = key;
+        }
+        EXPECT_GT(keys.size(), tries - 10U) << "of 2^32 a few thousand are hardly ever the same";
+        // Nine standard deviations about the middle: neither a constant nor a count stays within.
+        for (const auto& figures : {ones, changes})
+            for (const int figure : figures)
+                EXPECT_NEAR(figure, tries / 2, 285);
+    }
 }
 
 TEST(CancelRegistry, AWrongKeyFindsNobody) {

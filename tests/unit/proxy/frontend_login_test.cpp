@@ -6,6 +6,9 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <set>
+
 namespace pgweir {
 namespace {
 
@@ -413,12 +416,15 @@ TEST(FrontendLogin, RefusesMessagesOutOfOrder) {
     std::string out;
     auto early = login_with(login_method::password);
     EXPECT_EQ(early.on_message('p', password_body("x"), out), action::failed);
+    expect_fatal(out, "08P01", "message out of order");
     auto waiting = login_with(login_method::password);
-    EXPECT_EQ(waiting.start(startup_of({{"user", "ann"}}), out), action::need_secret);
+    EXPECT_EQ(waiting.start(startup_of({{"user", "ann"}}), out = ""), action::need_secret);
     EXPECT_EQ(waiting.on_message('p', password_body("x"), out), action::failed);
+    expect_fatal(out, "08P01", "message out of order");
     auto twice = login_with(login_method::trust);
-    EXPECT_EQ(twice.start(startup_of({{"user", "ann"}}), out), action::done);
-    EXPECT_EQ(twice.start(startup_of({{"user", "ann"}}), out), action::failed);
+    EXPECT_EQ(twice.start(startup_of({{"user", "ann"}}), out = ""), action::done);
+    EXPECT_EQ(twice.start(startup_of({{"user", "ann"}}), out = ""), action::failed);
+    expect_fatal(out, "08P01", "unexpected startup packet");
 }
 
 TEST(FrontendLogin, AsksForItsMethodOnceItKnowsWho) {
@@ -503,11 +509,18 @@ TEST(FrontendLogin, CutsLongNamesOffAsTheServersWill) {
 }
 
 TEST(LoginEntropy, IsFresh) {
-    const auto a = make_login_entropy();
-    const auto b = make_login_entropy();
-    ASSERT_TRUE(a && b);
-    EXPECT_NE(a->scram_nonce, b->scram_nonce);
-    EXPECT_FALSE(a->scram_nonce.empty());
+    constexpr std::size_t tries = 100;
+    std::set<std::string> nonces;
+    std::set<std::array<char, 4>> salts;
+    for (std::size_t i = 0; i < tries; ++i) {
+        const auto made = make_login_entropy();
+        ASSERT_TRUE(made);
+        EXPECT_FALSE(made->scram_nonce.empty());
+        nonces.insert(made->scram_nonce);
+        salts.insert(made->md5_salt);
+    }
+    EXPECT_EQ(nonces.size(), tries);
+    EXPECT_GE(salts.size(), tries - 1) << "of 2^32 a hundred are hardly ever the same";
 }
 
 } // namespace
