@@ -1,16 +1,15 @@
 #include "protocol/scram.hpp"
 
 #include "protocol/base64.hpp"
+#include "protocol/random.hpp"
 #include "protocol/scram_message.hpp"
+#include "protocol/sha256.hpp"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/rand.h>
 
 #include <algorithm>
 #include <charconv>
-#include <cstdlib>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -24,26 +23,6 @@ std::string_view as_text(const scram_key& key) noexcept {
 
 const unsigned char* as_bytes(std::string_view text) noexcept {
     return reinterpret_cast<const unsigned char*>(text.data());
-}
-
-// With valid arguments these fail only for want of memory (or of SHA-256); a wrong digest must not
-// go on.
-scram_key hmac(std::string_view key, std::string_view data) noexcept {
-    scram_key digest{};
-    unsigned size = 0;
-    const auto* const done = HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-                                  as_bytes(data), data.size(), digest.data(), &size);
-    if (done == nullptr || size != digest.size()) std::abort();
-    return digest;
-}
-
-scram_key sha256(std::string_view data) noexcept {
-    scram_key digest{};
-    unsigned size = 0;
-    const int done =
-        EVP_Digest(data.data(), data.size(), digest.data(), &size, EVP_sha256(), nullptr);
-    if (done != 1 || size != digest.size()) std::abort();
-    return digest;
 }
 
 scram_key exclusive_or(scram_key a, const scram_key& b) noexcept {
@@ -127,7 +106,8 @@ derive_scram_keys(std::string_view password, std::string_view salt, int iteratio
                           static_cast<int>(salt.size()), iterations, EVP_sha256(),
                           static_cast<int>(salted.size()), salted.data()) != 1)
         return scram_errc::crypto_failure;
-    return scram_keys{hmac(as_text(salted), "Client Key"), hmac(as_text(salted), "Server Key")};
+    return scram_keys{hmac_sha256(as_text(salted), "Client Key"),
+                      hmac_sha256(as_text(salted), "Server Key")};
 }
 
 result<scram_verifier>
@@ -144,19 +124,19 @@ bool matches(const scram_verifier& verifier, std::string_view password) {
 }
 
 std::string scram_salt_for(std::string_view user, std::string_view secret) {
-    const auto digest = hmac(secret, std::string{"salt "}.append(user));
+    const auto digest = hmac_sha256(secret, std::string{"salt "}.append(user));
     return std::string{as_text(digest).substr(0, 16)};
 }
 
 scram_verifier mock_scram_verifier(std::string_view user, std::string_view secret) {
     return {default_scram_iterations, scram_salt_for(user, secret),
-            hmac(secret, std::string{"stored key "}.append(user)),
-            hmac(secret, std::string{"server key "}.append(user))};
+            hmac_sha256(secret, std::string{"stored key "}.append(user)),
+            hmac_sha256(secret, std::string{"server key "}.append(user))};
 }
 
 std::string make_scram_nonce() {
     std::array<unsigned char, 18> bytes{};
-    if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) return {};
+    if (!fill_random(bytes)) return {};
     return base64_encode({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
@@ -203,12 +183,12 @@ result<std::string> scram_server::on_client_final(std::string_view message) {
     if (!proof) return scram_errc::malformed;
     const auto auth_message =
         concat_auth_message(client_first_bare_, server_first_, final->without_proof);
-    const auto client_signature = hmac(as_text(verifier_.stored_key), auth_message);
+    const auto client_signature = hmac_sha256(as_text(verifier_.stored_key), auth_message);
     const auto client_key = exclusive_or(*proof, client_signature);
     if (!equal_in_constant_time(sha256(as_text(client_key)), verifier_.stored_key))
         return scram_errc::wrong_password;
     keys_ = {client_key, verifier_.server_key};
-    return "v=" + base64_encode(as_text(hmac(as_text(verifier_.server_key), auth_message)));
+    return "v=" + base64_encode(as_text(hmac_sha256(as_text(verifier_.server_key), auth_message)));
 }
 
 scram_client::scram_client(std::string password,
@@ -248,8 +228,8 @@ result<std::string> scram_client::on_server_first(std::string_view message) {
     std::string final = "c=" + channel_.attribute() + ",r=";
     final.append(challenge->nonce);
     const auto auth_message = concat_auth_message("n=,r=" + nonce_, message, final);
-    const auto signature = hmac(as_text(sha256(as_text(keys.client_key))), auth_message);
-    server_signature_ = hmac(as_text(keys.server_key), auth_message);
+    const auto signature = hmac_sha256(as_text(sha256(as_text(keys.client_key))), auth_message);
+    server_signature_ = hmac_sha256(as_text(keys.server_key), auth_message);
     final.append(",p=").append(base64_encode(as_text(exclusive_or(signature, keys.client_key))));
     state_ = state::final;
     return final;

@@ -6,8 +6,8 @@
 #pragma once
 
 #include "protocol/error.hpp"
+#include "protocol/sha256.hpp"
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -48,7 +48,7 @@ enum class scram_errc : std::uint8_t {
 [[nodiscard]] const boost::system::error_category& scram_category() noexcept;
 [[nodiscard]] error_code make_error_code(scram_errc value) noexcept;
 
-using scram_key = std::array<unsigned char, 32>;
+using scram_key = sha256_digest;
 
 /// What proves a user to a backend and a backend to a user, as good as the password where the
 /// verifier has the same salt and iterations.

@@ -163,7 +163,7 @@ void worker::start_session(std::shared_ptr<stream> io,
                            std::string peer,
                            bool local,
                            login_result who,
-                           const welcome& said,
+                           welcome_ptr said,
                            std::string early) {
     if (settings().log_connections)
         spdlog::info("client connected peer={} database={} user={} application={}", peer,
@@ -173,7 +173,7 @@ void worker::start_session(std::shared_ptr<stream> io,
     auto identity = shared_.cancels->add(id_, key_size_of(who));
     by_process_id_[identity.process_id] = begun.get();
     sessions_.insert(begun);
-    begun->begin(std::move(who), std::move(identity), said, std::move(early));
+    begun->begin(std::move(who), std::move(identity), std::move(said), std::move(early));
     // It was not there yet when the others were told of the end.
     if (shared_.draining.load()) begun->drain(false);
 }

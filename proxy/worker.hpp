@@ -29,6 +29,7 @@
 #include "proxy/session/role_query.hpp"
 #include "proxy/session/unit.hpp"
 #include "proxy/session/watch_list.hpp"
+#include "proxy/session/welcome.hpp"
 #include "sql/facts_cache.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -84,66 +85,6 @@ private:
     std::mutex mutex_;
     std::unordered_map<std::string, std::shared_ptr<std::atomic<std::uint64_t>>> marks_;
     std::uint64_t for_all_ = 0;
-};
-
-/// What clients of one database and user are told at login, as a real server said it.
-struct welcome {
-    /// Asked anew after this, whether or not a change was noticed.
-    static constexpr std::chrono::seconds lifetime{60};
-
-    std::vector<std::pair<std::string, std::string>> parameters;
-    std::chrono::steady_clock::time_point learned{};
-    bool read_committed_default = true;
-};
-
-using welcome_ptr = std::shared_ptr<const welcome>;
-
-/// The welcomes that any worker has learnt. Thread-safe; used at logins only.
-class welcome_book {
-public:
-    using key_type = std::pair<std::string, std::string>; // database, user
-
-    /// Null: not known. It may be older than its lifetime.
-    [[nodiscard]] welcome_ptr find(const key_type& key) const {
-        const std::lock_guard guard{mutex_};
-        const auto it = known_.find(key);
-        return it == known_.end() ? nullptr : it->second;
-    }
-    /// `generation` is the pool's, which was `seen` when the connection that told of it was opened:
-    /// null if it has risen, since what is told may be another thing now.
-    welcome_ptr remember(const key_type& key,
-                         welcome learned,
-                         const std::atomic<std::uint32_t>& generation,
-                         std::uint32_t seen) {
-        auto made = std::make_shared<const welcome>(std::move(learned));
-        const std::lock_guard guard{mutex_};
-        if (generation.load() != seen) return nullptr;
-        known_[key] = made;
-        return made;
-    }
-    /// After the pools' generations have risen.
-    template <class Which> void forget(Which which) {
-        const std::lock_guard guard{mutex_};
-        std::erase_if(known_,
-                      [&](const auto& one) { return which(one.first.first, one.first.second); });
-    }
-
-    /// Start-up parameters (in one text, with whose they are) that a server has taken once.
-    [[nodiscard]] bool is_accepted(const std::string& parameters) const {
-        const std::lock_guard guard{mutex_};
-        return accepted_.contains(parameters);
-    }
-    void accept(const std::string& parameters) {
-        const std::lock_guard guard{mutex_};
-        if (accepted_.size() >= most_accepted) accepted_.clear();
-        accepted_.insert(parameters);
-    }
-
-private:
-    static constexpr std::size_t most_accepted = 10'000;
-    mutable std::mutex mutex_;
-    std::map<key_type, welcome_ptr> known_;
-    std::unordered_set<std::string> accepted_;
 };
 
 /// What all workers share; owned by the server, outlives them.
@@ -240,7 +181,7 @@ public:
                        std::string peer,
                        bool local,
                        login_result who,
-                       const welcome& said,
+                       welcome_ptr said,
                        std::string early);
     void start_replication_session(replication_client client,
                                    replication_server server,

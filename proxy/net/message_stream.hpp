@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <tuple>
 
 namespace pgweir {
 
@@ -70,21 +71,21 @@ public:
     }
 
 private:
+    // Into the buffer itself: a coroutine whose frame is small costs no allocation. What clients
+    // send before they are known may be a password, so nothing of it is left elsewhere.
     task<error_code> more() {
-        char chunk[4096];
-        if (auto* const tls = io_->tls()) {
-            const auto [ec, n] = co_await tls->async_read_some(asio::buffer(chunk), nothrow);
-            keep(chunk, ec ? 0 : n);
-            co_return ec;
-        }
-        const auto [ec, n] = co_await io_->socket().async_read_some(asio::buffer(chunk), nothrow);
-        keep(chunk, ec ? 0 : n);
+        constexpr std::size_t portion = 1024;
+        const auto had = buffer_.size();
+        buffer_.resize(had + portion);
+        const auto space = asio::buffer(buffer_.data() + had, portion);
+        error_code ec;
+        std::size_t n = 0;
+        if (auto* const tls = io_->tls())
+            std::tie(ec, n) = co_await tls->async_read_some(space, nothrow);
+        else
+            std::tie(ec, n) = co_await io_->socket().async_read_some(space, nothrow);
+        buffer_.resize(had + (ec ? 0 : n));
         co_return ec;
-    }
-    /// What clients send before they are known may be a password.
-    void keep(char* bytes, std::size_t count) {
-        buffer_.append(bytes, count);
-        OPENSSL_cleanse(bytes, count);
     }
 
     std::shared_ptr<stream> io_;

@@ -1,7 +1,8 @@
 #include "proxy/session/cancel_registry.hpp"
 
+#include "protocol/random.hpp"
+
 #include <openssl/crypto.h>
-#include <openssl/rand.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -19,9 +20,7 @@ cancel_registry::identity cancel_registry::add(unsigned worker, std::size_t key_
     identity made;
     made.secret_key.resize(std::min(key_size, long_key));
     // Without randomness anybody could cancel anybody.
-    if (RAND_bytes(reinterpret_cast<unsigned char*>(made.secret_key.data()),
-                   static_cast<int>(made.secret_key.size())) != 1)
-        std::abort();
+    if (!protocol::fill_random(made.secret_key)) std::abort();
     cancel_id id{instance_.load(), worker % cancel_id::max_workers, 0};
     const std::lock_guard guard{mutex_};
     // In turn, so that a late request does not meet a newcomer. A worker that has more sessions

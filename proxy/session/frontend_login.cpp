@@ -3,9 +3,9 @@
 #include "protocol/authentication.hpp"
 #include "protocol/error_response.hpp"
 #include "protocol/md5.hpp"
+#include "protocol/random.hpp"
 
 #include <openssl/crypto.h>
-#include <openssl/rand.h>
 
 #include <algorithm>
 
@@ -34,12 +34,9 @@ bool has_own_meaning(std::string_view name) noexcept {
 } // namespace
 
 std::optional<login_entropy> make_login_entropy() {
-    std::array<unsigned char, 4> salt{};
     login_entropy entropy{protocol::make_scram_nonce(), {}};
-    if (entropy.scram_nonce.empty() || RAND_bytes(salt.data(), static_cast<int>(salt.size())) != 1)
+    if (entropy.scram_nonce.empty() || !protocol::fill_random(entropy.md5_salt))
         return std::nullopt;
-    std::ranges::transform(salt, entropy.md5_salt.begin(),
-                           [](unsigned char byte) { return static_cast<char>(byte); });
     return entropy;
 }
 

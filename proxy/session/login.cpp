@@ -197,7 +197,7 @@ task<welcome_ptr> find_welcome(login_attempt& l, const login_result& who) {
         l.owner.patient(worker::clock::now()) + l.owner.settings().failover_timeout;
     for (;;) {
         auto old = known.find(key);
-        if (old && worker::clock::now() - old->learned < welcome::lifetime) co_return old;
+        if (old && worker::clock::now() - old->learned() < welcome::lifetime) co_return old;
         auto node = l.owner.view().primary;
         for (const auto& n : l.owner.view().nodes)
             if (!node && n.readable) node = n.id;
@@ -229,10 +229,10 @@ task<welcome_ptr> find_welcome(login_attempt& l, const login_result& who) {
             refuse_as_server(l, *seeker.why);
             co_return nullptr;
         }
-        welcome learned{seeker.got->state.welcome, worker::clock::now(),
-                        seeker.got->state.read_committed_default};
-        for (auto& [name, value] : learned.parameters)
+        auto parameters = seeker.got->state.welcome;
+        for (auto& [name, value] : parameters)
             if (name == "in_hot_standby") value = "off";
+        welcome learned{parameters, worker::clock::now(), seeker.got->state.read_committed_default};
         const auto generation = seeker.got->state.generation;
         from.give_back(std::move(seeker.got));
         auto remembered =
@@ -355,7 +355,7 @@ task<> log_in(login_attempt& l) {
     l.owner.counters().logins[login_outcome::accepted].add();
     l.hand_over();
     auto early = l.in.take_rest();
-    l.owner.start_session(l.io, l.peer, l.local, std::move(who), *said, std::move(early));
+    l.owner.start_session(l.io, l.peer, l.local, std::move(who), said, std::move(early));
 }
 
 } // namespace

@@ -323,7 +323,7 @@ client_state session::state() const {
 
 void session::begin(login_result who,
                     cancel_registry::identity identity,
-                    const welcome& said,
+                    welcome_ptr said,
                     std::string early) {
     began_ = true;
     user_ = who.user;
@@ -334,26 +334,21 @@ void session::begin(login_result who,
     catalog_ = &owner_.catalog_of(database_);
     forced_ = policy_->route;
     if (policy_->pool_mode == pool_mode::session) pins_.add(pin_reason::session_mode);
-    for (const auto& [name, value] : said.parameters)
-        told_[to_lower(name)] = value;
+    said_ = std::move(said);
     for (const auto& [name, value] : who.parameters)
         startup_[to_lower(name)] = value;
     followed_ = startup_;
     traces_ = traces_of(startup_);
     note_followed();
     redirect_ = owner_.live()->policy->preference(database_, user_, application_name_);
-    read_committed_default_ = said.read_committed_default;
+    read_committed_default_ = said_->read_committed_default();
     floor_.begin_at(catalog_->marks->load(), owner_.asynchronous_commit_possible());
     set_consistency(policy_->consistency);
 
     auto& out = io_->out();
-    for (const auto& [name, value] : said.parameters) {
-        const auto own = startup_.find(to_lower(name));
-        encode(protocol::parameter_status{name, own == startup_.end()
-                                                    ? std::string_view{value}
-                                                    : std::string_view{own->second}},
-               out);
-    }
+    said_->tell(startup_, out);
+    for (const auto& [name, value] : startup_)
+        if (said_->find(name)) told_[name] = value;
     encode(protocol::backend_key_data{identity_.process_id, identity_.secret_key}, out);
     say_ready();
     active_since_ = owner_.now();

@@ -50,7 +50,7 @@ public:
     /// messages.
     void begin(login_result who,
                cancel_registry::identity identity,
-               const welcome& said,
+               welcome_ptr said,
                std::string early);
     /// Ends the session with a FATAL error.
     void fatal(std::string_view sqlstate, std::string_view message);
@@ -405,7 +405,8 @@ private:
     std::vector<std::string> doubtful_names_; // … and which parameters, by lower-case name
     std::optional<probe_reader> probe_;       // the server is being asked
     std::uint64_t unasked_ = 0;          // statements since then that may have changed a setting
-    parameter_map told_;                 // what the client believes (ParameterStatus)
+    welcome_ptr said_;                   // what the client believes (ParameterStatus): at login …
+    parameter_map told_;                 // … and what it was told otherwise
     std::uint64_t unasked_at_parse_ = 0; // the same, but for what the unit itself is about to run
     std::string parse_state_; // what it parses under: part of a prepared statement's identity …
     std::shared_ptr<const parse_parameters> parsed_under_; // … the same, made when it is needed

@@ -205,9 +205,11 @@ bool session::on_parameter(backend& from, std::string_view body) {
         own->second = status->value;
         note_followed();
     }
-    auto& told = told_[name];
-    if (told == status->value) return false;
-    told = status->value;
+    const auto told = told_.find(name);
+    const auto believed =
+        told != told_.end() ? std::string_view{told->second} : said_->find(name).value_or("");
+    if (believed == status->value) return false;
+    told_[name] = status->value;
     return true;
 }
 
