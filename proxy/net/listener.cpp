@@ -16,6 +16,16 @@ namespace {
 
 using asio::generic::stream_protocol;
 
+/// inet_ntop takes printf for it, at every login.
+std::string text_of(const asio::ip::address_v4& address) {
+    std::string text;
+    for (const auto byte : address.to_bytes()) {
+        if (!text.empty()) text += '.';
+        text += std::to_string(byte);
+    }
+    return text;
+}
+
 std::string describe(const stream_protocol::endpoint& from) {
     const auto* const address = from.data();
     if (address->sa_family == AF_UNIX) return "unix";
@@ -27,9 +37,9 @@ std::string describe(const stream_protocol::endpoint& from) {
     // What a socket for both families says of an IPv4 client.
     if (peer.is_v6() && peer.to_v6().is_v4_mapped())
         peer = asio::ip::make_address_v4(asio::ip::v4_mapped, peer.to_v6());
-    const auto text = peer.to_string();
     const auto port = std::to_string(tcp.port());
-    return peer.is_v6() ? "[" + text + "]:" + port : text + ":" + port;
+    if (peer.is_v6()) return "[" + peer.to_string() + "]:" + port;
+    return text_of(peer.to_v4()) + ":" + port;
 }
 
 bool out_of_resources(const error_code& ec) {

@@ -53,9 +53,10 @@ public:
         }
     }
 
+    [[nodiscard]] bool has(std::size_t count) const { return buffer_.size() - used_ >= count; }
     /// At least `count` bytes are in `bytes()` afterwards.
     task<error_code> need(std::size_t count) {
-        while (buffer_.size() - used_ < count) {
+        while (!has(count)) {
             const auto ec = co_await more();
             if (ec) co_return ec;
         }

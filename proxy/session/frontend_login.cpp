@@ -132,6 +132,8 @@ frontend_login::action frontend_login::on_secret(std::optional<stored_secret> se
                                                  std::string& out) {
     if (state_ != state::secret)
         return fail(protocol::sqlstate::internal_error, "secret out of order", out);
+    if (entropy_.scram_nonce.empty())
+        return fail(protocol::sqlstate::internal_error, "no randomness available", out);
     secret_ = std::move(secret);
     const auto kind = secret_ ? secret_->what() : stored_secret::kind::none;
     if (method_ == login_method::password) return request_password(state::password, out);

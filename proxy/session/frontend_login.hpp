@@ -75,7 +75,9 @@ public:
     /// limit.
     static constexpr std::size_t max_message_body = 65'536;
 
-    frontend_login(const frontend_login_settings& settings, login_entropy entropy);
+    explicit frontend_login(const frontend_login_settings& settings, login_entropy entropy = {});
+    /// Before on_secret(), if the constructor was given none: challenges are made of it.
+    void set_entropy(login_entropy fresh) { entropy_ = std::move(fresh); }
 
     /// The message's views are not kept. Call once.
     [[nodiscard]] action start(const protocol::startup_message& message, std::string& out);

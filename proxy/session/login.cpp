@@ -28,19 +28,20 @@ std::string_view asked_database(const login_attempt& l, const std::string& datab
                                                     : std::string_view{};
 }
 
-/// False: nobody could be asked.
-task<bool> find_secret(login_attempt& l,
-                       std::string user,
-                       std::string database,
-                       std::optional<stored_secret>& secret) {
-    const auto known =
-        l.owner.shared().secrets->find(user, worker::clock::now(), asked_database(l, database));
-    secret = known.secret;
-    if (known.known || l.owner.settings().auth_user.empty()) co_return true;
+/// What auth_query says. False: nobody could be asked.
+task<bool> ask_secret(login_attempt& l,
+                      std::string user,
+                      std::string database,
+                      std::optional<stored_secret>& secret) {
     auto answer = co_await ask_for_secret(l.owner, std::move(user), std::move(database));
     secret = std::move(answer.secret);
     if (!answer.asked) spdlog::warn("auth_query failed: {}", log::quoted(answer.why));
     co_return answer.asked;
+}
+
+bool is_question(frontend_login::action next) {
+    using action = frontend_login::action;
+    return next == action::need_method || next == action::need_secret || next == action::need_check;
 }
 
 /// What the machine asks to be found out. Nothing left to do: whatever else it asks for.
@@ -50,7 +51,7 @@ task<frontend_login::action> find_out(login_attempt& l,
                                       admission& by,
                                       std::string& out) {
     using action = frontend_login::action;
-    for (;;) {
+    while (is_question(next)) {
         if (next == action::need_method) {
             login_claim claim{login.user(), login.database(),
                               parse_replication(login.replication()) == replication_mode::physical};
@@ -58,21 +59,25 @@ task<frontend_login::action> find_out(login_attempt& l,
             next = by.refused() ? login.refuse(by.sqlstate, by.text, by.why, out)
                                 : login.on_method(by.rule->method, out);
         } else if (next == action::need_secret) {
-            std::optional<stored_secret> secret;
-            const bool asked = co_await find_secret(l, login.user(), login.database(), secret);
+            const auto known = l.owner.shared().secrets->find(login.user(), worker::clock::now(),
+                                                              asked_database(l, login.database()));
+            auto secret = known.secret;
+            bool asked = true;
+            if (!known.known && !l.owner.settings().auth_user.empty())
+                asked = co_await ask_secret(l, login.user(), login.database(), secret);
+            if (auto entropy = make_login_entropy()) login.set_entropy(std::move(*entropy));
             if (!asked) {
                 by.sqlstate = protocol::sqlstate::cannot_connect_now;
                 by.text = "pgweir: the user's secret cannot be looked up now (auth_query)";
             }
             next = asked ? login.on_secret(std::move(secret), out)
                          : login.refuse(by.sqlstate, by.text, {}, out);
-        } else if (next == action::need_check) {
+        } else {
             auto verdict = co_await check_elsewhere(l, by, login.user(), login.password());
             next = login.on_checked(verdict.accepted(), std::move(verdict.why), out);
-        } else {
-            co_return next;
         }
     }
+    co_return next;
 }
 
 void end_failed(login_attempt& l, const frontend_login& login, const admission& by) {
@@ -113,20 +118,14 @@ task<bool> authenticate(login_attempt& l, login_result& result) {
     frontend_login_settings how;
     how.salt_secret = l.owner.shared().salt_secret;
     how.end_point = server_end_point(*l.io);
-    auto entropy = make_login_entropy();
-    if (!entropy) {
-        l.refuse(login_outcome::broken, protocol::sqlstate::internal_error,
-                 "no randomness available");
-        co_return false;
-    }
-    frontend_login login{how, std::move(*entropy)};
+    frontend_login login{how};
     admission by;
     std::string out;
     auto next = login.start(std::get<protocol::startup_message>(*packet), out);
     if (next != frontend_login::action::failed && !certificate_fits(l, login.user()))
         co_return false;
     for (;;) {
-        next = co_await find_out(l, login, next, by, out);
+        if (is_question(next)) next = co_await find_out(l, login, next, by, out);
         if (next == frontend_login::action::done) {
             // Goes with what the session says first: one packet, and the client wakes up once.
             l.io->append(out);
@@ -189,6 +188,13 @@ void refuse_as_server(login_attempt& l, const lease_refusal& why) {
     l.io->close_after_output();
 }
 
+/// Null: not known, or too old.
+welcome_ptr fresh_welcome(const login_attempt& l, const login_result& who) {
+    auto known = l.owner.shared().welcomes.find({who.database, who.user});
+    const bool fresh = known && worker::clock::now() - known->learned() < welcome::lifetime;
+    return fresh ? known : nullptr;
+}
+
 /// What a real server says to this user in this database. Null: refused, and told so.
 task<welcome_ptr> find_welcome(login_attempt& l, const login_result& who) {
     auto& known = l.owner.shared().welcomes;
@@ -243,21 +249,31 @@ task<welcome_ptr> find_welcome(login_attempt& l, const login_result& who) {
 
 constexpr std::chrono::milliseconds patience_for_parameters{1000};
 
+struct parameter_trial {
+    parameter_map wanted;
+    std::string all; // in one text, with whose they are
+    std::uint16_t primary = 0;
+};
+
+/// Nothing: no server need be asked.
+std::optional<parameter_trial> needs_trial(const login_attempt& l, const login_result& who) {
+    const auto primary = l.owner.view().primary;
+    if (who.parameters.empty() || !primary) return std::nullopt;
+    parameter_trial trial{{}, who.database + '\0' + who.user, *primary};
+    for (const auto& [name, value] : who.parameters)
+        trial.wanted[to_lower(name)] = value;
+    for (const auto& [name, value] : trial.wanted)
+        if (name != "application_name") trial.all += '\0' + name + '=' + value;
+    if (trial.wanted.size() == 1 && trial.wanted.contains("application_name")) return std::nullopt;
+    if (l.owner.shared().welcomes.is_accepted(trial.all)) return std::nullopt;
+    return trial;
+}
+
 /// A wrong start-up parameter fails the login, as PostgreSQL does, instead of the first statement.
 /// Tried once for each set of parameters; nobody waits long for that while the pool is busy.
-task<bool> try_parameters(login_attempt& l, const login_result& who) {
-    parameter_map wanted;
-    std::string all = who.database + '\0' + who.user;
-    for (const auto& [name, value] : who.parameters)
-        wanted[to_lower(name)] = value;
-    for (const auto& [name, value] : wanted)
-        if (name != "application_name") all += '\0' + name + '=' + value;
-    auto& book = l.owner.shared().welcomes;
-    const bool nothing_to_try =
-        wanted.empty() || (wanted.size() == 1 && wanted.contains("application_name"));
-    const auto primary = l.owner.view().primary;
-    if (nothing_to_try || !primary || book.is_accepted(all)) co_return true;
-    auto& from = l.owner.pool_for(*primary, who.database, who.user);
+task<bool> try_parameters(login_attempt& l, const login_result& who, parameter_trial trial) {
+    const auto& wanted = trial.wanted;
+    auto& from = l.owner.pool_for(trial.primary, who.database, who.user);
     const auto own_traces = traces_of(wanted);
     welcome_seeker seeker{l.owner.executor()};
     seeker.got = from.take(wanted, {own_traces});
@@ -284,7 +300,7 @@ task<bool> try_parameters(login_attempt& l, const login_result& who) {
     if (on && error.empty()) on->state.carried = wanted;
     if (on) from.give_back(std::move(on));
     if (error.empty()) {
-        book.accept(all);
+        l.owner.shared().welcomes.accept(trial.all);
         co_return true;
     }
     const lease_refusal why{std::string{protocol::find_sqlstate(error)}, {}, error};
@@ -303,7 +319,8 @@ task<> replicate(login_attempt& l, login_result who, replication_mode mode) {
 }
 
 task<> log_in(login_attempt& l) {
-    const bool introduced = co_await read_balancers_word(l);
+    bool introduced = true;
+    if (is_balancer(l)) introduced = co_await read_balancers_word(l);
     if (!introduced || !l.arrive()) co_return;
     const bool started = co_await read_startup(l);
     if (!started || !l.may_try()) co_return;
@@ -348,9 +365,12 @@ task<> log_in(login_attempt& l) {
         spawn(l.owner.executor(), "console", std::move(console));
         co_return;
     }
-    const auto said = co_await find_welcome(l, who);
+    auto said = fresh_welcome(l, who);
+    if (said == nullptr) said = co_await find_welcome(l, who);
     if (said == nullptr || !l.io->is_open()) co_return;
-    const bool accepted = co_await try_parameters(l, who);
+    bool accepted = true;
+    if (auto trial = needs_trial(l, who))
+        accepted = co_await try_parameters(l, who, std::move(*trial));
     if (!accepted || !l.io->is_open()) co_return;
     l.owner.counters().logins[login_outcome::accepted].add();
     l.hand_over();

@@ -82,31 +82,31 @@ task<> learn_host_name(access_question& q) {
     q.known.host = std::move(answer);
 }
 
-task<bool> find_rule(access_question& q) {
-    const auto& rules = q.found.rules->hba;
-    for (;;) {
-        const auto choice = choose_rule(rules, q.client, q.known);
-        switch (choice.what) {
-        case hba_choice::kind::needs_roles: {
-            const bool told = co_await learn_roles(q);
-            if (!told) co_return false;
-            break;
-        }
-        case hba_choice::kind::needs_host_name:
-            co_await learn_host_name(q);
-            break;
-        case hba_choice::kind::none:
-            q.refuse(protocol::sqlstate::invalid_authorization_specification,
-                     "no pg_hba.conf entry for " + describe(q), {});
-            co_return false;
-        case hba_choice::kind::rule:
-            q.found.rule = choice.rule;
-            if (choice.rule->method != login_method::reject) co_return true;
-            q.refuse(protocol::sqlstate::invalid_authorization_specification,
-                     "pg_hba.conf rejects connection for " + describe(q), {});
-            co_return false;
-        }
+bool depends(const hba_choice& choice) {
+    return choice.what == hba_choice::kind::needs_roles ||
+           choice.what == hba_choice::kind::needs_host_name;
+}
+
+/// What the choice of a rule depends on. False: refused.
+task<bool> learn(access_question& q, hba_choice::kind what) {
+    if (what == hba_choice::kind::needs_host_name) {
+        co_await learn_host_name(q);
+        co_return true;
     }
+    const bool told = co_await learn_roles(q);
+    co_return told;
+}
+
+/// False: no rule fits, or one that rejects, and the client is refused.
+bool take_rule(access_question& q, const hba_choice& choice) {
+    q.found.rule = choice.rule;
+    if (choice.rule != nullptr && choice.rule->method != login_method::reject) return true;
+    q.refuse(protocol::sqlstate::invalid_authorization_specification,
+             (choice.rule == nullptr ? "no pg_hba.conf entry for "
+                                     : "pg_hba.conf rejects connection for ") +
+                 describe(q),
+             {});
+    return false;
 }
 
 /// Whether the rule's map lets `system_user` be the user that it says.
@@ -172,7 +172,14 @@ task<admission> find_admission(login_attempt& l, login_claim claim) {
         q.networks = own_networks();
         q.known.own_networks = q.networks;
     }
-    const bool admitted = co_await find_rule(q);
+    const auto& rules = q.found.rules->hba;
+    auto choice = choose_rule(rules, q.client, q.known);
+    while (depends(choice)) {
+        const bool told = co_await learn(q, choice.what);
+        if (!told) co_return std::move(q.found);
+        choice = choose_rule(rules, q.client, q.known);
+    }
+    const bool admitted = take_rule(q, choice);
     if (admitted && q.found.rule->certificate != certificate_demand::none)
         co_await demand_certificate(q);
     else if (admitted && q.found.rule->method == login_method::peer)

@@ -121,9 +121,12 @@ task<> take_cancel(login_attempt& l, std::int32_t process_id, std::string key) {
 
 } // namespace
 
+bool is_balancer(const login_attempt& l) {
+    const auto& balancers = l.owner.settings().proxy_protocol_from;
+    return !l.local && !balancers.empty() && is_within(balancers, false, host_of(l.peer));
+}
+
 task<bool> read_balancers_word(login_attempt& l) {
-    const auto host = host_of(l.peer);
-    if (l.local || !is_within(l.owner.settings().proxy_protocol_from, false, host)) co_return true;
     proxy_header header;
     auto found = proxy_header_state::incomplete;
     while (found == proxy_header_state::incomplete) {
@@ -133,7 +136,7 @@ task<bool> read_balancers_word(login_attempt& l) {
     }
     if (found == proxy_header_state::malformed) {
         // Another instance passes a cancel request on without one.
-        if (l.owner.shared().instances.get()->is_at(host)) co_return true;
+        if (l.owner.shared().instances.get()->is_at(host_of(l.peer))) co_return true;
         l.refuse(login_outcome::broken, protocol::sqlstate::protocol_violation,
                  "pgweir: a connection from here must begin with a PROXY header "
                  "(proxy_protocol_from)");
@@ -147,7 +150,9 @@ task<bool> read_balancers_word(login_attempt& l) {
 task<bool> read_startup(login_attempt& l) {
     bool asked_tls = false;
     for (;;) {
-        auto ec = co_await l.in.need(1);
+        // All that may come first is longer.
+        error_code ec;
+        if (!l.in.has(8)) ec = co_await l.in.need(8);
         if (ec) co_return false;
         const bool tls_on = l.owner.live()->client_side_tls != nullptr && !l.local;
         if (l.in.bytes().front() == 0x16 && tls_on && !l.io->is_tls()) {
@@ -156,15 +161,13 @@ task<bool> read_startup(login_attempt& l) {
             if (!secured) co_return false;
             continue;
         }
-        ec = co_await l.in.need(8);
-        if (ec) co_return false;
         const auto size = protocol::startup_packet_size(l.in.bytes());
         if (!size) {
             l.refuse(login_outcome::broken, protocol::sqlstate::protocol_violation,
                      "invalid length of startup packet");
             co_return false;
         }
-        ec = co_await l.in.need(*size);
+        if (!l.in.has(*size)) ec = co_await l.in.need(*size);
         if (ec) co_return false;
         const std::string body{l.in.bytes().substr(4, *size - 4)};
         l.in.consume(*size);

@@ -52,8 +52,10 @@ private:
     bool handed_over_ = false;
 };
 
-/// Who comes by a balancer (`proxy_protocol_from`) is known by the address that it tells of from
-/// here on. False: the connection is refused or gone.
+/// Whether who connects says first for whom (`proxy_protocol_from`).
+[[nodiscard]] bool is_balancer(const login_attempt& l);
+/// The client is known by the address that its balancer tells of from here on. False: the
+/// connection is refused or gone.
 [[nodiscard]] task<bool> read_balancers_word(login_attempt& l);
 /// Up to the StartupMessage. False: the connection is refused, gone or was for something else.
 [[nodiscard]] task<bool> read_startup(login_attempt& l);
