@@ -72,6 +72,10 @@ TEST_F(auth_query, ARoleThatMayNotLogInDoesNotWhateverTheQuerySays) {
     const role later{primary(), "q_later", "valid until '2099-01-01'"};
     EXPECT_THAT(user(proxy, barred.who), HasSubstr("password authentication failed"));
     EXPECT_THAT(user(proxy, accounts::expired), HasSubstr("password authentication failed"));
+    // Whatever the server would have said then.
+    EXPECT_FALSE(is_believed(proxy, barred.who));
+    EXPECT_FALSE(is_believed(proxy, accounts::expired));
+    EXPECT_TRUE(is_believed(proxy, later.who));
     EXPECT_EQ(user(proxy, endless.who), "q_endless");
     EXPECT_EQ(user(proxy, later.who), "q_later");
 }
@@ -107,7 +111,8 @@ TEST_F(auth_query, TheLookupMeansTheCatalogWhateverTheSearchPath) {
     EXPECT_FALSE(is_believed(proxy, attacker, {{"options", "-c search_path=evil,pg_catalog"}}));
     EXPECT_TRUE(is_believed(proxy, accounts::app, {{"search_path", "evil, pg_catalog"}}));
     cluster.primary().must("alter role postgres set search_path = evil, pg_catalog");
-    EXPECT_FALSE(is_believed(proxy, attacker)) << "by the lookup role's own path";
+    for (int i = 0; i < 2; ++i) // a failure makes the next one ask again
+        EXPECT_FALSE(is_believed(proxy, attacker)) << "by the lookup role's own path";
     EXPECT_TRUE(is_believed(proxy, accounts::app));
 }
 

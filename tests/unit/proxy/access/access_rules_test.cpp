@@ -43,6 +43,15 @@ TEST(AccessRules, WithoutRulesAuthMethodHoldsForEverybody) {
     EXPECT_EQ(method_for(*rules, client), login_method::md5);
 }
 
+TEST(AccessRules, WithoutAnySettingEverybodyIsAskedForAProof) {
+    const auto rules = load_access_rules(settings{}, files_of({}));
+    for (const bool local : {true, false}) {
+        hba_client client;
+        client.local = local;
+        EXPECT_EQ(method_for(*rules, client), login_method::scram_sha_256);
+    }
+}
+
 TEST(AccessRules, LinesOfTheSettingStandAheadOfTheFiles) {
     settings values;
     values.hba_rules = {"local app all reject"};
