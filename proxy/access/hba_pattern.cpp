@@ -37,6 +37,20 @@ private:
         else
             made_ += c;
         if (c == '(' && rest_.starts_with('?')) group();
+        if (c == '{') bound();
+    }
+
+    /// PostgreSQL counts to 255 (its documentation, 9.7.3); our library would count until its
+    /// number overflows.
+    void bound() {
+        constexpr unsigned most = 255;
+        unsigned count = 0;
+        for (const char c : rest_.substr(0, rest_.find('}'))) {
+            count = c >= '0' && c <= '9' ? count * 10 + static_cast<unsigned>(c - '0') : 0;
+            if (count <= most) continue;
+            problem_ = "repeats more than " + std::to_string(most) + " times";
+            return;
+        }
     }
 
     void group() {

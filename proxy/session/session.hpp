@@ -138,6 +138,7 @@ private:
         std::string name;
         prepared_ptr statement;
         std::uint64_t number = 0;
+        bool overtaken = false; // of the unnamed statement: something behind it destroys it
     };
 
     // session.cpp: the loop
@@ -313,6 +314,7 @@ private:
     // session_statements.cpp: what names of prepared statements mean
     [[nodiscard]] prepared_ptr find_statement(std::string_view name) const;
     [[nodiscard]] prepared_ptr statement_now(std::string_view name) const;
+    void destroy_unnamed();
     [[nodiscard]] bool parses_unnamed() const;
     [[nodiscard]] bool is_being_prepared(const prepared_ptr& statement) const;
     void note_followed();

@@ -53,8 +53,7 @@ void session::forward_unit(unit& u) {
         lease_->timed_since = clock::now();
     if (u.is_simple() && u.rest == 0 && !deallocates(u)) {
         if (lease_->conversation().add({expect::query, origin::frontend, 0})) {
-            unnamed_ = nullptr;
-            lease_->unnamed = nullptr;
+            destroy_unnamed();
             lease_->io().send(u.bytes);
         }
     } else {
@@ -170,8 +169,7 @@ void session::forward_query(unit& u, std::string_view, std::string_view whole, s
         }
     }
     if (!lease_->conversation().add({expect::query, origin::frontend, tag})) return;
-    unnamed_ = nullptr;
-    lease_->unnamed = nullptr;
+    destroy_unnamed();
     out += whole;
 }
 
@@ -362,7 +360,7 @@ void session::forward_target(const unit& u, const unit_message& m, std::string& 
                                : expect::describe_statement;
     std::uint64_t tag = 0;
     if (portal || what->name.empty()) {
-        if (!portal && closes) unnamed_ = lease_->unnamed = nullptr;
+        if (!portal && closes) tag = change({pending_change::close_statement, {}, nullptr, 0});
         if (!portal && !closes) {
             const auto statement = statement_now({});
             ensure_unnamed(statement, out);

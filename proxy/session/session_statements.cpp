@@ -77,6 +77,13 @@ bool session::parses_unnamed() const {
     });
 }
 
+/// A simple Query has been sent: whatever is parsed ahead of it is gone when it runs.
+void session::destroy_unnamed() {
+    unnamed_ = lease_->unnamed = nullptr;
+    for (auto& c : changes_)
+        c.overtaken = c.overtaken || (c.what == pending_change::parse && c.name.empty());
+}
+
 /// A Parse of this named statement is on its way to the leased connection.
 bool session::is_being_prepared(const prepared_ptr& statement) const {
     return std::any_of(changes_.begin(), changes_.end(), [&](const auto& c) {
@@ -112,7 +119,7 @@ void session::apply(const pending_change& change, protocol::outcome how) {
         if (change.name.empty()) {
             // A Parse that failed has destroyed the unnamed statement all the same; one that was
             // skipped has not.
-            if (how == protocol::outcome::skipped) return;
+            if (how == protocol::outcome::skipped || change.overtaken) return;
             unnamed_ = done ? change.statement : nullptr;
             if (lease_) lease_->unnamed = unnamed_;
             return;
@@ -143,7 +150,13 @@ void session::apply(const pending_change& change, protocol::outcome how) {
         if (!done && lease_) lease_->state.prepared.add(change.statement);
         return;
     case pending_change::close_statement:
-        if (done) statements_.erase(change.name);
+        if (!done) return;
+        if (!change.name.empty()) {
+            statements_.erase(change.name);
+            return;
+        }
+        unnamed_ = nullptr;
+        if (lease_) lease_->unnamed = nullptr;
         return;
     case pending_change::deallocate:
         if (!done || answer_failed_) return;

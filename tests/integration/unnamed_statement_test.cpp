@@ -61,6 +61,29 @@ TEST_F(unnamed_statement, CloseDestroysIt) {
     expect_none(client);
 }
 
+// The answers to all of it come later than the last of it is sent.
+TEST_F(unnamed_statement, WhatIsParsedAheadOfAQueryInOneGoIsDestroyedByIt) {
+    auto client = wire();
+    client.converse(wire::parse("", "select 1") + wire::flush() + wire::query("select 2"));
+    leave_others_statements();
+    expect_none(client);
+    client.converse(wire::parse("", "select 1") + wire::close('S', "") + wire::flush() +
+                    wire::parse("", "select $1::int") + wire::sync());
+    leave_others_statements();
+    EXPECT_EQ(
+        letters(client.converse(wire::bind("", "", {{"1"}}) + wire::execute("") + wire::sync())),
+        "2DCZ");
+}
+
+TEST_F(unnamed_statement, AClosureThatIsSkippedClosesNothing) {
+    auto client = wire();
+    client.converse(wire::parse("", "select $1::int") + wire::sync());
+    client.converse(wire::bind("", "no_such_statement", {}) + wire::close('S', "") + wire::sync());
+    EXPECT_EQ(
+        letters(client.converse(wire::bind("", "", {{"1"}}) + wire::execute("") + wire::sync())),
+        "2DCZ");
+}
+
 TEST_F(unnamed_statement, InsideABlockNothingOfOthersIsSeen) {
     leave_others_statements();
     auto client = wire();

@@ -139,6 +139,14 @@ TEST(HbaPattern, WhatWouldMeanSomethingElseIsRefused) {
         EXPECT_FALSE(hba_pattern::compile(text)) << text;
 }
 
+TEST(HbaPattern, CountsToTwoHundredAndFiftyFive) {
+    EXPECT_TRUE(found("^a{255}$", std::string(255, 'a')));
+    EXPECT_FALSE(found("^a{3,200}$", "aa"));
+    for (const auto* const text :
+         {"a{256}", "a{1,256}", "a{99999999999999999999}", "(a{3}){1000,}"})
+        EXPECT_FALSE(hba_pattern::compile(text)) << text;
+}
+
 TEST(HbaPattern, TakesNoAgesOverANameThatSomebodyMadeUp) {
     const auto before = std::chrono::steady_clock::now();
     EXPECT_FALSE(found("^(a*)*(a|a)*(a+)+$", std::string(1000, 'a') + "b"));
