@@ -60,6 +60,10 @@ void look_for_surprises(const settings& values, access_rules& made) {
             warn("fits nobody, because client_tls_sslmode is disable");
         if (rule.type == hba_type::hostgssenc)
             warn("fits nobody, because there is no encryption by GSSAPI");
+        if (rule.address.what == hba_address::kind::host_name &&
+            !may_be_host_name(rule.address.name))
+            warn("fits nobody, because \"" + rule.address.name +
+                 "\" is no address and no host's name");
         if (rule.method == login_method::trust) warn("trusts whoever it fits");
         if (!rule.map.empty() && !made.maps.has(rule.map))
             warn("lets nobody in, because ident_file has no map \"" + rule.map + "\"");
@@ -139,6 +143,9 @@ std::shared_ptr<const access_rules> load_access_rules(const settings& values,
         std::ranges::move(read(values.hba_file), std::back_inserter(lines));
     made->hba = parse_hba(lines, method_of(values.auth_method), problems);
     if (!values.ident_file.empty()) made->maps = parse_ident(read(values.ident_file), problems);
+    for (const auto& one : problems)
+        if (one.is_harmless) made->warnings.push_back(one.text());
+    std::erase_if(problems, [](const hba_problem& one) { return one.is_harmless; });
     if (made->hba.rules.empty() && problems.empty())
         problems.push_back({values.hba_file.empty() ? "hba_rules" : values.hba_file, 0,
                             "has no rule, so nobody could log in"});

@@ -3,7 +3,8 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
-#include <charconv>
+#include <cstdlib>
+#include <cstring>
 
 namespace pgweir {
 
@@ -35,14 +36,42 @@ std::optional<host_address> parse_as_written(std::string_view text) {
     return std::nullopt;
 }
 
-/// What can be a host's name and cannot be meant as an address.
-bool may_be_name(std::string_view text) {
-    const auto allowed = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '-' || c == '_' || c == '.' || (static_cast<unsigned char>(c) & 0x80U) != 0;
-    };
-    return !text.empty() && text != "." && std::ranges::all_of(text, allowed) &&
-           text.find_first_not_of("0123456789.") != std::string_view::npos;
+/// Addresses that mean something on one of the interfaces only.
+bool has_zone(const host_address& one) {
+    const auto first = one.bytes[0];
+    const auto second = one.bytes[1];
+    return (first == 0xfeU && (second & 0xc0U) == 0x80U) ||
+           (first == 0xffU && (second & 0x0fU) == 2);
+}
+
+/// As the C library reads numeric addresses for PostgreSQL: 127.1 and 0x7f.0.0.1 are some too.
+std::optional<host_address> parse_of_rule(std::string_view text) {
+    const auto zone = text.find('%');
+    if (text.find(':') != std::string_view::npos || zone != std::string_view::npos) {
+        auto parsed = parse_as_written(text);
+        const bool fits = zone == std::string_view::npos || !parsed || has_zone(*parsed) ||
+                          (zone + 1 != text.size() && text.substr(zone + 1).find_first_not_of(
+                                                          "0123456789") == std::string_view::npos);
+        return fits ? parsed : std::nullopt;
+    }
+    // inet_aton() would overlook what follows a blank.
+    if (text.find_first_not_of("0123456789abcdefABCDEFxX.") != std::string_view::npos)
+        return std::nullopt;
+    in_addr v4{};
+    if (inet_aton(std::string{text}.c_str(), &v4) == 0) return std::nullopt;
+    host_address parsed;
+    parsed.is_v4 = true;
+    std::memcpy(parsed.bytes.data(), &v4, sizeof v4);
+    return parsed;
+}
+
+/// As strtol() has it. Nothing: no number.
+std::optional<long> parse_bits(std::string_view text) {
+    const std::string copy{text};
+    char* end = nullptr;
+    const long bits = std::strtol(copy.c_str(), &end, 10);
+    if (copy.empty() || *end != '\0') return std::nullopt;
+    return bits;
 }
 
 } // namespace
@@ -74,6 +103,15 @@ std::optional<host_network> network_of(const host_address& address, unsigned bit
     return made;
 }
 
+bool may_be_host_name(std::string_view text) {
+    const auto allowed = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '-' || c == '_' || c == '.' || (static_cast<unsigned char>(c) & 0x80U) != 0;
+    };
+    return !text.empty() && text != "." && std::ranges::all_of(text, allowed) &&
+           text.find_first_not_of("0123456789.") != std::string_view::npos;
+}
+
 bool is_named(std::string_view pattern, std::string_view name) {
     if (name.empty()) return false;
     if (!pattern.starts_with('.')) return equal_ignoring_case(pattern, name);
@@ -103,9 +141,8 @@ boost::system::result<parsed_hba_address, std::string> parse_hba_address(std::st
     parsed_hba_address made;
     const auto slash = text.find('/');
     const auto head = text.substr(0, slash);
-    const auto address = parse_as_written(head);
+    const auto address = parse_of_rule(head);
     if (!address) {
-        if (!may_be_name(head)) return wrong<parsed_hba_address>("invalid IP address ", text);
         if (slash != std::string_view::npos)
             return wrong<parsed_hba_address>("a host name takes no mask: ", text);
         made.address.what = hba_address::kind::host_name;
@@ -116,12 +153,10 @@ boost::system::result<parsed_hba_address, std::string> parse_hba_address(std::st
     made.address.network.address = *address;
     made.needs_mask = slash == std::string_view::npos;
     if (made.needs_mask) return made;
-    const auto digits = text.substr(slash + 1);
-    unsigned bits = 0;
-    const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), bits);
+    const auto bits = parse_bits(text.substr(slash + 1));
     std::optional<host_network> network;
-    if (ec == std::errc{} && end == digits.data() + digits.size())
-        network = network_of(*address, bits);
+    if (bits && *bits >= 0 && *bits <= 128)
+        network = network_of(*address, static_cast<unsigned>(*bits));
     if (!network) return wrong<parsed_hba_address>("invalid CIDR mask in ", text);
     made.address.network = *network;
     return made;
@@ -129,7 +164,7 @@ boost::system::result<parsed_hba_address, std::string> parse_hba_address(std::st
 
 boost::system::result<host_network, std::string> parse_hba_mask(const host_address& address,
                                                                 std::string_view text) {
-    const auto mask = parse_as_written(text);
+    const auto mask = parse_of_rule(text);
     if (!mask) return wrong<host_network>("invalid IP mask ", text);
     if (mask->is_v4 != address.is_v4)
         return wrong<host_network>("the mask is not of the address's family: ", text);

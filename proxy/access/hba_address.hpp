@@ -53,6 +53,9 @@ struct hba_address {
     friend bool operator==(const hba_address&, const hba_address&) = default;
 };
 
+/// Whether a host can have this name. What is no address is taken for a name, as PostgreSQL does
+/// it, and then fits nobody.
+[[nodiscard]] bool may_be_host_name(std::string_view text);
 /// The names of hosts are compared without regard to case.
 [[nodiscard]] bool is_named(std::string_view pattern, std::string_view name);
 
@@ -60,8 +63,8 @@ struct hba_address {
 [[nodiscard]] bool
 is_from(const hba_address& where, const host_address& client, std::span<const host_network> own);
 
-/// An address field that is no keyword: with `/bits`, a host name, or an address whose mask is to
-/// follow (`needs_mask`). The error is a sentence.
+/// An address field that is no keyword: with `/bits`, an address whose mask is to follow
+/// (`needs_mask`), or a host name, which is all that is no address. The error is a sentence.
 struct parsed_hba_address {
     hba_address address;
     bool needs_mask = false;

@@ -30,7 +30,6 @@ parsed_name parse_database_name(const hba_token& token) {
 
 parsed_name parse_user_name(const hba_token& token) {
     if (!token.quoted && token.text.starts_with('+')) {
-        if (token.text.size() == 1) return {boost::system::in_place_error, "\"+\" names no role"};
         return hba_name{hba_name::kind::member_of, token.text.substr(1), nullptr};
     }
     return parse_common(token);
@@ -42,6 +41,7 @@ name_match matches_user(const hba_name& one, std::string_view user, const role_n
     case hba_name::kind::all:
         return name_match::yes;
     case hba_name::kind::member_of:
+        if (!one.asks_roles()) return name_match::no;
         return roles == nullptr ? name_match::depends_on_roles
                                 : as_match(roles->contains(as_server_sees(one.text)));
     case hba_name::kind::pattern:

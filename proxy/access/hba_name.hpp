@@ -36,8 +36,9 @@ struct hba_name {
     std::string text;
     std::shared_ptr<const hba_pattern> pattern;
 
+    /// A plus sign alone names no role, and nobody is a member.
     [[nodiscard]] bool asks_roles() const {
-        return what == kind::same_role || what == kind::member_of;
+        return what == kind::same_role || (what == kind::member_of && !text.empty());
     }
 };
 

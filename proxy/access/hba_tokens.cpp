@@ -10,7 +10,7 @@ namespace pgweir {
 namespace {
 
 bool is_blank(char c) {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
+    return c == ' ' || c == '\t' || c == '\r';
 }
 
 /// One line, token by token.
@@ -162,7 +162,11 @@ private:
             else
                 fields.back().push_back(std::move(token));
         }
-        if (scanner.has_open_quote()) problem(at, "has a quotation mark without its other half");
+        if (scanner.has_open_quote())
+            into_.problems.push_back({at.file, at.line,
+                                      "has a quotation mark without its other half: all that "
+                                      "follows it is one word",
+                                      true});
         // An empty @file leaves a field with nothing that could match.
         if (std::ranges::any_of(fields, &hba_field::empty)) {
             problem(at, "has a field that is empty");

@@ -33,6 +33,9 @@ struct hba_problem {
     std::string file;
     std::size_t line = 0; // 0: the file as a whole
     std::string what;
+    /// PostgreSQL takes it without a word, and so must whoever reads its files; but it will
+    /// surprise.
+    bool is_harmless = false;
 
     /// "file:line: what".
     [[nodiscard]] std::string text() const;

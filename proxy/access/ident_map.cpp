@@ -14,10 +14,14 @@ std::optional<ident_line> parse_line(const hba_line& line, std::vector<hba_probl
         problems.push_back({line.file, line.line, std::move(what)});
         return std::nullopt;
     };
-    if (line.fields.size() != 3)
+    const auto surprising = [&](std::string what) {
+        problems.push_back({line.file, line.line, std::move(what), true});
+    };
+    if (line.fields.size() < 3)
         return wrong("must have three fields: map, system user name, database user name");
-    for (const auto& field : line.fields)
+    for (const auto& field : std::span{line.fields}.first<3>())
         if (field.size() != 1) return wrong("has more than one word in a field");
+    if (line.fields.size() > 3) surprising("has more than three fields: the rest does not count");
     ident_line made;
     made.map = line.fields[0].front().text;
     made.system_user = line.fields[1].front().text;
@@ -30,10 +34,16 @@ std::optional<ident_line> parse_line(const hba_line& line, std::vector<hba_probl
     made.takes_group = made.user.what == hba_name::kind::name &&
                        made.user.text.find(group_reference) != std::string::npos;
     if (made.takes_group && pattern->groups() == 0)
-        return wrong("\"" + made.system_user + "\" has no parentheses for the \\1 in \"" +
-                     made.user.text + "\"");
+        surprising("\"" + made.system_user + "\" has no parentheses for the \\1 in \"" +
+                   made.user.text + "\": nobody comes in by it");
     made.pattern = std::make_shared<const hba_pattern>(std::move(*pattern));
     return made;
+}
+
+/// By what a line says that cannot be, nobody comes in, whatever the lines behind it say.
+bool ends_search(const ident_line& line, std::string_view system_user) {
+    return line.takes_group && line.pattern->groups() == 0 &&
+           line.pattern->search(system_user).has_value();
 }
 
 name_match fits(const ident_line& line,
@@ -80,6 +90,7 @@ name_match may_be(const ident_maps& maps,
     auto all = name_match::no;
     for (const auto& line : maps.lines) {
         if (line.map != map) continue;
+        if (ends_search(line, system_user)) return name_match::no;
         const auto found = fits(line, system_user, user, roles);
         if (found == name_match::yes) return found;
         if (found == name_match::depends_on_roles) all = found;

@@ -49,13 +49,23 @@ struct access_question {
 };
 
 /// PostgreSQL's words for whom no rule fits, or one that rejects.
-std::string describe(const access_question& q) {
-    std::string text =
-        q.claim.physical_replication ? "replication connection from host \"" : "host \"";
-    text += q.l.local ? "[local]" : address_in(q.l.peer);
-    text += "\", user \"" + q.claim.user + "\", ";
-    if (!q.claim.physical_replication) text += "database \"" + q.claim.database + "\", ";
+std::string words_for(const access_question& q, bool rejected) {
+    const bool replication = q.claim.physical_replication;
+    std::string text = rejected ? "pg_hba.conf rejects " : "no pg_hba.conf entry for ";
+    if (replication)
+        text += rejected ? "replication connection for " : "replication connection from ";
+    else if (rejected)
+        text += "connection for ";
+    text += "host \"" + (q.l.local ? "[local]" : address_in(q.l.peer));
+    text += "\", user \"" + std::string{as_server_sees(q.claim.user)} + "\", ";
+    if (!replication)
+        text += "database \"" + std::string{as_server_sees(q.claim.database)} + "\", ";
     return text + (q.client.tls ? "SSL encryption" : "no encryption");
+}
+
+void refuse_by_rules(access_question& q, bool rejected, std::string why = {}) {
+    q.refuse(protocol::sqlstate::invalid_authorization_specification, words_for(q, rejected),
+             std::move(why));
 }
 
 /// False: they cannot be told, and the client is refused.
@@ -101,11 +111,7 @@ task<bool> learn(access_question& q, hba_choice::kind what) {
 bool take_rule(access_question& q, const hba_choice& choice) {
     q.found.rule = choice.rule;
     if (choice.rule != nullptr && choice.rule->method != login_method::reject) return true;
-    q.refuse(protocol::sqlstate::invalid_authorization_specification,
-             (choice.rule == nullptr ? "no pg_hba.conf entry for "
-                                     : "pg_hba.conf rejects connection for ") +
-                 describe(q),
-             {});
+    refuse_by_rules(q, choice.rule != nullptr);
     return false;
 }
 
@@ -162,8 +168,7 @@ task<admission> find_admission(login_attempt& l, login_claim claim) {
     if (!l.local) {
         const auto address = parse_host_address(address_in(l.peer));
         if (!address) {
-            q.refuse(protocol::sqlstate::invalid_authorization_specification,
-                     "no pg_hba.conf entry for " + describe(q), "its address is none");
+            refuse_by_rules(q, false, "its address is none");
             co_return std::move(q.found);
         }
         q.client.address = *address;

@@ -110,6 +110,11 @@ TEST_F(hba, WhoIsKeptOutIsToldAsPostgresqlTellsIt) {
                                    "\"127.0.0.1\", user \"app\", no encryption");
     EXPECT_THAT(proxy->log(), HasSubstr("by " + file("hba") + ":2"));
     EXPECT_GE(proxy->metric("pgweir_logins_total", "result=\"refused\""), 4);
+    write("hba", "host replication all all reject\n");
+    reload(*proxy, "settings reloaded");
+    const auto copier = knock(wire_client{proxy->port()}, {{"user", "app"}, {"replication", "on"}});
+    EXPECT_EQ(copier.message, "pg_hba.conf rejects replication connection for host \"127.0.0.1\", "
+                              "user \"app\", no encryption");
 }
 
 TEST_F(hba, AReloadChangesTheRulesAndABrokenFileDoesNot) {

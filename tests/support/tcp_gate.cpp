@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstdio>
 #include <deque>
 #include <list>
 #include <mutex>
@@ -91,6 +92,7 @@ struct tcp_gate::state {
     int port = 0;
     mutable std::mutex mutex;
     bool stopping = false;
+    std::optional<sockaddr_in> source;
     bool refusing = false;
     bool holding = false;
     std::chrono::milliseconds delay{0};
@@ -117,6 +119,8 @@ void tcp_gate::state::accept_one() {
     }
     const int server = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const auto address = loopback(targets[accepted++ % targets.size()]);
+    if (source && ::bind(server, reinterpret_cast<const sockaddr*>(&*source), sizeof *source) != 0)
+        std::perror("tcp_gate: bind");
     if (::connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
         ::close(server);
         reset_socket(client);
@@ -312,6 +316,13 @@ int tcp_gate::port() const {
 std::size_t tcp_gate::connections() const {
     const std::lock_guard lock{state_->mutex};
     return state_->relays.size();
+}
+
+void tcp_gate::come_from(const std::string& address) {
+    const std::lock_guard lock{state_->mutex};
+    auto& source = state_->source.emplace(loopback(0));
+    if (::inet_pton(AF_INET, address.c_str(), &source.sin_addr) != 1)
+        throw std::runtime_error("no IPv4 address: " + address);
 }
 
 void tcp_gate::refuse(bool on) {

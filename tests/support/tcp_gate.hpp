@@ -25,6 +25,8 @@ public:
     [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(port()); }
     [[nodiscard]] std::size_t connections() const;
 
+    /// New connections to the target come from this IPv4 address of our own.
+    void come_from(const std::string& address);
     /// New connections are closed as soon as they are accepted.
     void refuse(bool on);
     /// Nothing is relayed in either direction, connections stay open: a cable pulled.

@@ -104,5 +104,22 @@ TEST(AccessRules, SurprisesAreWarnings) {
                     HasSubstr("hba_rules:4: lets nobody in, because ident_file has no map")));
 }
 
+TEST(AccessRules, WhatPostgresqlTakesWithoutAWordIsAWarning) {
+    settings values;
+    values.hba_rules = {"local all all \"md5", "host all all 10.0.0.300 md5"};
+    values.ident_file = "/ident";
+    const auto rules = load_access_rules(
+        values, files_of({{"/ident", "m ann app and more\nm /^a$ \\1\nm abe app"}}));
+    EXPECT_EQ(rules->hba.rules.size(), 2U);
+    EXPECT_THAT(rules->warnings,
+                ElementsAre(HasSubstr("hba_rules:1: has a quotation mark without its other half"),
+                            HasSubstr("/ident:1: has more than three fields"),
+                            HasSubstr("/ident:2: \"/^a$\" has no parentheses for the \\1"),
+                            HasSubstr("hba_rules:2: fits nobody, because \"10.0.0.300\"")));
+    EXPECT_EQ(may_be(rules->maps, "m", "ann", "app", nullptr), name_match::yes);
+    values.hba_rules = {"local all all \"trust x"};
+    EXPECT_NE(problem(values, files_of({{"/ident", ""}})), "");
+}
+
 } // namespace
 } // namespace pgweir

@@ -102,6 +102,12 @@ TEST(Hba, NamesAreListsWordsAndPatterns) {
     EXPECT_EQ(line(rules_of("local all \"+dba\" trust"), unix_socket("d", "+dba")), 1);
 }
 
+TEST(Hba, APlusSignAloneNamesNobody) {
+    const auto rules = rules_of("local all + trust\nlocal all ann md5\n");
+    EXPECT_FALSE(rules.asks_roles);
+    EXPECT_EQ(line(rules, unix_socket()), 2);
+}
+
 TEST(Hba, NamesAreCutOffAsPostgresqlDoesIt) {
     const std::string seen(63, 'x');
     EXPECT_EQ(line(rules_of("local all " + seen + " reject\nlocal all all trust"),
@@ -227,7 +233,6 @@ TEST(Hba, WhatIsWrongIsToldWithItsLine) {
     EXPECT_THAT(problem("host all all all peer"), HasSubstr("method peer is only for local lines"));
     EXPECT_THAT(problem("host all all all cert"), HasSubstr("only for hostssl lines"));
     EXPECT_THAT(problem("local all /( md5"), HasSubstr("the regular expression \"(\" cannot"));
-    EXPECT_THAT(problem("local all + md5"), HasSubstr("names no role"));
     EXPECT_THAT(problem("local all all md5 map"),
                 HasSubstr("\"map\" is not of the form name=value"));
     EXPECT_THAT(problem("local all all md5 mop=x"), HasSubstr("there is no option \"mop\""));

@@ -46,6 +46,7 @@ std::vector<std::string> lines_of(std::string_view text) {
 TEST(HbaTokens, BlanksPartFieldsAndCommasPartTokens) {
     EXPECT_THAT(lines_of("local  a,b,\tc all\n\n   \nhost x\n"),
                 ElementsAre("f:1 local|a,b,c|all", "f:4 host|x"));
+    EXPECT_THAT(lines_of("a\vb\fc d"), ElementsAre("f:1 a\vb\fc|d")) << "no blanks here";
     EXPECT_THAT(lines_of("a, b ,c"), ElementsAre("f:1 a,b|c")) << "as PostgreSQL reads it";
 }
 
@@ -102,7 +103,8 @@ TEST(HbaTokens, WhatCannotBeReadIsReportedWithItsPlace) {
                 ElementsAre("/etc/hba:1: cannot read \"/etc/gone\": No such file or directory",
                             "/etc/hba:2: cannot read \"/etc/secret\": Permission denied",
                             "/etc/hba:3: include needs exactly one name",
-                            "/etc/hba:4: has a quotation mark without its other half",
+                            "/etc/hba:4: has a quotation mark without its other half: all that "
+                            "follows it is one word",
                             "/etc/hba:5: has a field that is empty"));
     EXPECT_THAT(problems(read_hba_file("/etc/none-at-all", files)),
                 ElementsAre("/etc/none-at-all: cannot read \"/etc/none-at-all\": "
