@@ -9,6 +9,9 @@ namespace pgweir {
 
 namespace {
 
+/// Only PGPOOL_ENABLE_LDAP gives these a meaning; others may use them too.
+constexpr std::string_view ldap_prefix = "LDAP_";
+
 std::string lower(std::string text) {
     std::ranges::transform(text, text.begin(), [](char c) {
         return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -63,9 +66,15 @@ std::optional<numbered_node> parse_pgpool_node(const std::vector<std::string>& f
 pgpool_variables::pgpool_variables(const environment_variables& environment, settings_draft& draft)
     : draft_{draft} {
     for (const auto& [name, value] : environment) {
-        if (name.starts_with("PGPOOL_") && !is_injected_by_kubernetes(name, value))
+        if ((name.starts_with("PGPOOL_") || name.starts_with(ldap_prefix)) &&
+            !is_injected_by_kubernetes(name, value))
             values_.emplace(name, value);
     }
+}
+
+bool pgpool_variables::none() const {
+    return std::ranges::none_of(values_,
+                                [](const auto& one) { return one.first.starts_with("PGPOOL_"); });
 }
 
 const std::string* pgpool_variables::find(std::string_view name) const {
@@ -114,7 +123,7 @@ std::string pgpool_variables::not_taken() const {
     for (const auto& [name, value] : values_) {
         const bool file_of_known =
             name.ends_with("_FILE") && taken_.contains(name.substr(0, name.size() - 5));
-        if (taken_.contains(name) || file_of_known) continue;
+        if (taken_.contains(name) || file_of_known || name.starts_with(ldap_prefix)) continue;
         unknown += (unknown.empty() ? "" : ", ") + name;
     }
     return unknown;

@@ -18,7 +18,8 @@ class pgpool_variables {
 public:
     pgpool_variables(const environment_variables& environment, settings_draft& draft);
 
-    [[nodiscard]] bool none() const { return values_.empty(); }
+    /// No PGPOOL_* is there.
+    [[nodiscard]] bool none() const;
     /// The value of NAME, or the first line of the file that NAME_FILE names; nothing if empty.
     /// Marks NAME as known.
     [[nodiscard]] std::optional<std::string> take(std::string_view name);

@@ -402,8 +402,7 @@ TEST_P(MissingFeature, AskedForIsAWarning) {
 
 INSTANTIATE_TEST_SUITE_P(All,
                          MissingFeature,
-                         testing::Values(std::pair{"PGPOOL_ENABLE_LDAP", "yes"},
-                                         std::pair{"PGPOOL_ENABLE_LOG_HOSTNAME", "yes"},
+                         testing::Values(std::pair{"PGPOOL_ENABLE_LOG_HOSTNAME", "yes"},
                                          std::pair{"PGPOOL_ENABLE_LOG_PER_NODE_STATEMENT", "yes"}));
 
 class ObsoleteVariable : public testing::TestWithParam<std::string> {};
