@@ -28,6 +28,11 @@ void read_pgpool_rules(pgpool_variables& from, settings_draft& draft) {
     const auto everybody = read_pgpool_ldap(from, draft);
     const auto file = from.take("PGPOOL_USER_HBA_FILE");
     const auto where = from.where("PGPOOL_USER_HBA_FILE");
+    if (!everybody.empty() && (file || !wanted))
+        draft.warning(from.where("PGPOOL_ENABLE_LDAP"), "",
+                      wanted ? "has no effect: the lines of PGPOOL_USER_HBA_FILE hold, in which "
+                               "method ldap has its own options"
+                             : "has no effect while PGPOOL_ENABLE_POOL_HBA is no");
     if (file && wanted) return draft.set_text("hba_file", *file, where);
     if (file) draft.information(where, "", "has no effect while PGPOOL_ENABLE_POOL_HBA is no");
     const bool has_authorities = from.take_switch("PGPOOL_ENABLE_TLS").value_or(false) &&

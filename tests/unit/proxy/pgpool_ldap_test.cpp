@@ -66,6 +66,22 @@ TEST(PgpoolLdap, WhatIsNotSaidIsAsInTheImage) {
         << "others may use these names";
 }
 
+TEST(PgpoolLdap, RulesOfOnesOwnHoldInItsPlace) {
+    for (const auto& [name, value] : environment_variables{{"PGPOOL_USER_HBA_FILE", "/hba"},
+                                                           {"PGPOOL_ENABLE_POOL_HBA", "no"}}) {
+        const auto loaded = load_settings(with({{"PGPOOL_ENABLE_LDAP", "yes"},
+                                                {"LDAP_URI", "ldap://x"},
+                                                {"LDAP_BASE", "dc=x"},
+                                                {name, value}}));
+        EXPECT_THAT(loaded.values.hba_rules, testing::IsEmpty());
+        EXPECT_THAT(loaded.messages,
+                    testing::Contains(testing::ResultOf(
+                        [](const auto& one) { return to_string(one); },
+                        testing::AllOf(HasSubstr("PGPOOL_ENABLE_LDAP"), HasSubstr(name),
+                                       HasSubstr("has no effect")))));
+    }
+}
+
 TEST(PgpoolLdap, NeedsAServerAndABase) {
     const auto with_ldap = [](environment_variables more) {
         more.emplace_back("PGPOOL_ENABLE_LDAP", "yes");
