@@ -67,7 +67,7 @@ TEST(PgpoolLdap, WhatIsNotSaidIsAsInTheImage) {
 }
 
 TEST(PgpoolLdap, RulesOfOnesOwnHoldInItsPlace) {
-    for (const auto& [name, value] : environment_variables{{"PGPOOL_USER_HBA_FILE", "/hba"},
+    for (const auto& [name, value] : environment_variables{{"PGPOOL_USER_HBA_FILE", "/dev/null"},
                                                            {"PGPOOL_ENABLE_POOL_HBA", "no"}}) {
         const auto loaded = load_settings(with({{"PGPOOL_ENABLE_LDAP", "yes"},
                                                 {"LDAP_URI", "ldap://x"},
