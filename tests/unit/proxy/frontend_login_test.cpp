@@ -508,6 +508,18 @@ TEST(FrontendLogin, CutsLongNamesOffAsTheServersWill) {
     EXPECT_EQ(login.database(), seen);
 }
 
+TEST(FrontendLogin, WithoutRandomnessChallengesNobody) {
+    for (const auto method :
+         {login_method::password, login_method::md5, login_method::scram_sha_256}) {
+        frontend_login login{{"salt secret"}};
+        std::string out;
+        EXPECT_EQ(login.start(startup_of({{"user", "ann"}}), out), action::need_method);
+        EXPECT_EQ(login.on_method(method, out), action::need_secret);
+        EXPECT_EQ(login.on_secret(secret_of("right"), out), action::failed);
+        expect_fatal(out, "XX000", "no randomness available");
+    }
+}
+
 TEST(LoginEntropy, IsFresh) {
     constexpr std::size_t tries = 100;
     std::set<std::string> nonces;
