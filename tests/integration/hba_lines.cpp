@@ -188,8 +188,10 @@ std::string hba_lines::ident_line() {
     words fields{one_of(ident_words), one_of(ident_words), one_of(ident_words)};
     while (!modern_ && fields.back().find('/') != std::string::npos)
         fields.back() = one_of(ident_words);
-    if (chance(10)) fields.pop_back();
-    if (chance(10)) fields.push_back(one_of(ident_words));
+    if (chance(10))
+        fields.pop_back();
+    else if (chance(10))
+        fields.push_back(one_of(ident_words));
     std::string text;
     for (const auto& field : fields)
         text += field + (chance(8) ? " \t" : " ");
