@@ -20,9 +20,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     if (protocol::find_sqlstate(input).size() % 5 != 0) std::abort();
 
-    backend_login_settings settings{"user", "database", {}, {}, "nonce"};
+    backend_login_settings settings;
+    settings.user = "user";
+    settings.database = "database";
     settings.credentials.password = "password";
+    settings.scram_nonce = "nonce";
     settings.max_scram_iterations = 10;
+    // Half of the inputs may bind the login to the channel.
+    settings.link_is_encrypted = size % 2 != 0;
+    if (settings.link_is_encrypted) settings.end_point = "hash";
     backend_login login{settings};
     std::string out;
     login.start(out);
