@@ -6,6 +6,7 @@
 #include "protocol/wipe.hpp"
 #include "proxy/net/stream.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -77,7 +78,7 @@ private:
     task<error_code> more() {
         constexpr std::size_t portion = 1024;
         const auto had = buffer_.size();
-        buffer_.resize(had + portion);
+        grow_to(had + portion);
         const auto space = asio::buffer(buffer_.data() + had, portion);
         error_code ec;
         std::size_t n = 0;
@@ -87,6 +88,18 @@ private:
             std::tie(ec, n) = co_await io_->socket().async_read_some(space, nothrow);
         buffer_.resize(had + (ec ? 0 : n));
         co_return ec;
+    }
+
+    /// The memory that becomes too small is overwritten before it is given back.
+    void grow_to(std::size_t size) {
+        if (buffer_.capacity() < size) {
+            std::string larger;
+            larger.reserve(std::max(size, 2 * buffer_.capacity()));
+            larger = buffer_;
+            buffer_.swap(larger);
+            protocol::wipe(larger);
+        }
+        buffer_.resize(size);
     }
 
     std::shared_ptr<stream> io_;

@@ -80,11 +80,19 @@ void session::pump() {
     const auto self = shared_from_this();
     const bool from_kept = input_.data() == kept_.data();
     in_pump_ = true;
-    do {
-        pump_again_ = false;
-        while (step()) {
-        }
-    } while (pump_again_);
+    try {
+        do {
+            pump_again_ = false;
+            while (step()) {
+            }
+        } while (pump_again_);
+    } catch (...) {
+        // It may have been set off by another one's event: the end is this client's alone.
+        in_pump_ = false;
+        report_escaped("session", std::current_exception());
+        return fatal(protocol::sqlstate::internal_error,
+                     "pgweir: terminating connection because of an internal error");
+    }
     in_pump_ = false;
     if (from_kept && input_.size() < kept_.size()) {
         kept_.erase(0, kept_.size() - input_.size());
