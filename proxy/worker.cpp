@@ -276,7 +276,7 @@ void worker::give_up_pools(std::uint16_t node, pool::which ones, const std::stri
 
 task<> worker::next_view() {
     auto wake = std::make_shared<wake_signal>(executor());
-    view_wakes_.push_back(wake);
+    wake_at_next_view(wake);
     // Views come at least every monitor_interval_idle; a login that waits is told then.
     co_await wake->wait();
 }

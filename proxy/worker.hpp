@@ -214,6 +214,10 @@ public:
     [[nodiscard]] const std::set<std::string, std::less<>>& paused() const { return paused_; }
     /// Resumes with the next cluster view, or soon.
     task<> next_view();
+    /// The same, for who waits for something else as well.
+    void wake_at_next_view(std::shared_ptr<wake_signal> wake) {
+        view_wakes_.push_back(std::move(wake));
+    }
 
     [[nodiscard]] pool&
     pool_for(std::uint16_t node, const std::string& database, const std::string& user);

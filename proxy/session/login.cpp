@@ -155,22 +155,24 @@ task<bool> authenticate(login_attempt& l, login_result& result) {
 /// Waits for a server connection just to learn what a server says at login.
 class welcome_seeker final : public lease_waiter {
 public:
-    explicit welcome_seeker(io_executor executor) : woken{std::move(executor)} {}
+    explicit welcome_seeker(io_executor executor)
+        : woken{std::make_shared<wake_signal>(std::move(executor))} {}
     ~welcome_seeker() { leave_queue(); }
     welcome_seeker(const welcome_seeker&) = delete;
     welcome_seeker& operator=(const welcome_seeker&) = delete;
 
     void on_lease(backend_ptr leased) override {
         got = std::move(leased);
-        woken.wake();
+        woken->wake();
     }
     void on_lease_refused(const lease_refusal& refused) override {
         why = refused;
-        woken.wake();
+        woken->wake();
     }
     void on_long_wait(std::chrono::milliseconds) override {}
+    [[nodiscard]] bool is_answered() const { return got || why; }
 
-    wake_signal woken;
+    std::shared_ptr<wake_signal> woken;
     backend_ptr got;
     std::optional<lease_refusal> why;
 };
@@ -195,6 +197,22 @@ welcome_ptr fresh_welcome(const login_attempt& l, const login_result& who) {
     return fresh ? known : nullptr;
 }
 
+/// The primary, or without one a standby: it greets in the same words.
+std::optional<std::uint16_t> greeting_node(const cluster_view& view) {
+    if (view.primary) return view.primary;
+    const auto found = std::ranges::find_if(view.nodes, &node_view::readable);
+    if (found == view.nodes.end()) return std::nullopt;
+    return found->id;
+}
+
+/// In a pool's queue, for as long as its node is the one to ask: one that goes down answers nobody.
+task<> await_answer(login_attempt& l, welcome_seeker& seeker, std::uint16_t node) {
+    while (!seeker.is_answered() && l.io->is_open() && greeting_node(l.owner.view()) == node) {
+        l.owner.wake_at_next_view(seeker.woken);
+        co_await seeker.woken->wait();
+    }
+}
+
 /// What a real server says to this user in this database. Null: refused, and told so.
 task<welcome_ptr> find_welcome(login_attempt& l, const login_result& who) {
     auto& known = l.owner.shared().welcomes;
@@ -204,9 +222,7 @@ task<welcome_ptr> find_welcome(login_attempt& l, const login_result& who) {
     for (;;) {
         auto old = known.find(key);
         if (old && worker::clock::now() - old->learned() < welcome::lifetime) co_return old;
-        auto node = l.owner.view().primary;
-        for (const auto& n : l.owner.view().nodes)
-            if (!node && n.readable) node = n.id;
+        const auto node = greeting_node(l.owner.view());
         if (!node) {
             if (l.owner.patient(worker::clock::now()) >= deadline || !l.io->is_open()) {
                 l.refuse(login_outcome::refused, protocol::sqlstate::cannot_connect_now,
@@ -229,7 +245,11 @@ task<welcome_ptr> find_welcome(login_attempt& l, const login_result& who) {
                          "pgweir: queue_size sessions wait already");
                 co_return nullptr;
             }
-            co_await seeker.woken.wait();
+            co_await await_answer(l, seeker, *node);
+        }
+        if (!seeker.is_answered()) {
+            if (!l.io->is_open()) co_return nullptr;
+            continue;
         }
         if (seeker.why) {
             refuse_as_server(l, *seeker.why);
@@ -279,7 +299,7 @@ task<bool> try_parameters(login_attempt& l, const login_result& who, parameter_t
     seeker.got = from.take(wanted, {own_traces});
     if (!seeker.got) {
         if (!from.wait(seeker, patience_for_parameters)) co_return true;
-        co_await seeker.woken.wait();
+        co_await seeker.woken->wait();
         if (!seeker.got) co_return true;
     }
     auto on = std::move(seeker.got);

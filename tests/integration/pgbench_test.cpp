@@ -21,6 +21,7 @@ protected:
         if (is_direct()) return;
         pgweir_options options;
         options.settings["pool_size"] = std::to_string(pool_size);
+        options.settings["workers"] = "1"; // each knows only the statements of its own clients
         proxy_ = std::make_unique<pgweir_process>(cluster_->addresses(), options);
     }
     static void TearDownTestSuite() {
@@ -68,7 +69,8 @@ protected:
         }));
     }
     /// A thread of pgbench does nothing else while it waits for a Parse, not even for its clients
-    /// that keep the last connections in their blocks: that Parse must not need a connection.
+    /// that keep the last connections in their blocks: that Parse must not need a connection. Known
+    /// is what a client of the same worker has prepared.
     static void make_known(const std::vector<std::string>& script) {
         std::vector<std::string> arguments{"-n", "-c", "1", "-t", "2", "-M", "prepared"};
         arguments.insert(arguments.end(), script.begin(), script.end());

@@ -189,6 +189,19 @@ TEST_F(server_loss, AHungPrimaryEndsItsBlocksAndKeepsNobodyConnected) {
 }
 
 /// What may be read on a standby says the catalog, and nobody has read this one before.
+// Its login has begun to wait for the primary before anybody knows that there is none.
+TEST_F(server_loss, ALoginDoesNotWaitForAPrimaryThatIsGone) {
+    start({{"monitor_interval", "2s"}, {"monitor_interval_idle", "2s"}}, 1);
+    cluster_->primary().must("create database unused");
+    EXPECT_TRUE(cluster_->wait_caught_up());
+    EXPECT_EQ(connect().value("select 1"), "1");
+    cluster_->primary().kill();
+    const auto before = std::chrono::steady_clock::now();
+    auto session = pg_connection{conninfo(proxy_->port(), accounts::app) + " dbname=unused"};
+    EXPECT_EQ(session.value("select count(*) from pg_class where relname = 'pg_class'"), "1");
+    EXPECT_LT(std::chrono::steady_clock::now() - before, 15s);
+}
+
 TEST_F(server_loss, ADatabaseThatNobodyHasUsedIsReadWithoutAPrimary) {
     start({{"check_timeout", "500ms"}}, 1);
     cluster_->primary().must("create database unused");
