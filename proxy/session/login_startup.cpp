@@ -10,6 +10,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <utility>
+
 namespace pgweir {
 
 namespace {
@@ -30,9 +32,9 @@ login_attempt::login_attempt(worker& w, std::shared_ptr<stream> s, std::string p
 }
 
 login_attempt::~login_attempt() {
-    owner.counters().clients[client_state::login].subtract();
-    if (counted_ && !handed_over_) owner.shared().clients.fetch_sub(1);
     owner.shared().arrivals.end(from_);
+    if (counted_ && !handed_over_) owner.shared().clients.fetch_sub(1);
+    owner.counters().clients[client_state::login].subtract();
 }
 
 bool login_attempt::arrive() {
@@ -68,6 +70,11 @@ void login_attempt::note_failure() {
 void login_attempt::count_in() {
     counted_ = true;
     owner.shared().clients.fetch_add(1);
+}
+
+void login_attempt::hand_over() {
+    handed_over_ = true;
+    owner.shared().arrivals.end(std::exchange(from_, {}));
 }
 
 void login_attempt::refuse(login_outcome what,

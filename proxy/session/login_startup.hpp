@@ -33,8 +33,8 @@ public:
     void note_failure();
     /// It is a client from here on, not a cancel request or an idle connection, and counts as one.
     void count_in();
-    /// What counts as a client now is the session.
-    void hand_over() { handed_over_ = true; }
+    /// What counts as a client now is the session, and its address has one login less under way.
+    void hand_over();
     [[nodiscard]] bool handed_over() const { return handed_over_; }
     /// A FATAL error, and the connection closes.
     void refuse(login_outcome what, std::string_view sqlstate, std::string_view message);

@@ -39,7 +39,10 @@ const std::vector<section>& sections() {
          "select concat_ws(' ', locktype, case when locktype = 'advisory' then concat_ws(' ', "
          "classid, objid, objsubid) end, mode, granted::text) from pg_catalog.pg_locks where pid = "
          "pg_catalog.pg_backend_pid() and locktype not in ('virtualxid', 'transactionid', "
-         "'relation') order by 1"},
+         "'relation') "
+         // A backend that finds its temporary schema littered by a killed one sweeps it.
+         "and not (locktype = 'object' and classid = 'pg_catalog.pg_namespace'::regclass) "
+         "order by 1"},
         {"temporary objects",
          "select regexp_replace(pg_catalog.pg_describe_object(classid, objid, objsubid), "
          "'pg_temp_[0-9]+', 'pg_temp', 'g') from pg_catalog.pg_depend where refclassid = "
