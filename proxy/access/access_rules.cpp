@@ -1,10 +1,10 @@
 #include "proxy/access/access_rules.hpp"
 
+#include "proxy/config/file_text.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <stdexcept>
 #include <system_error>
 
@@ -96,18 +96,14 @@ hba_content read_file(const std::string& path) {
         content.text = "it is a folder";
         return content;
     }
-    errno = 0;
-    std::ifstream in{path, std::ios::binary};
-    if (!in) {
-        const int why = errno;
-        content.what = why == ENOENT ? hba_content::state::missing : hba_content::state::unreadable;
-        content.text = std::generic_category().message(why);
+    if (auto text = file_text(path)) {
+        content.what = hba_content::state::read;
+        content.text = std::move(*text);
         return content;
     }
-    std::ostringstream text;
-    text << in.rdbuf();
-    content.what = hba_content::state::read;
-    content.text = std::move(text).str();
+    const int why = errno;
+    content.what = why == ENOENT ? hba_content::state::missing : hba_content::state::unreadable;
+    content.text = std::generic_category().message(why);
     return content;
 }
 

@@ -4,6 +4,7 @@
 
 #include "proxy/access/hba_pattern.hpp"
 #include "proxy/access/hba_tokens.hpp"
+#include "proxy/access/server_name.hpp"
 
 #include <boost/system/result.hpp>
 
@@ -45,13 +46,6 @@ struct hba_name {
 [[nodiscard]] boost::system::result<hba_name, std::string>
 parse_database_name(const hba_token& token);
 [[nodiscard]] boost::system::result<hba_name, std::string> parse_user_name(const hba_token& token);
-
-/// What a name is compared as: PostgreSQL cuts longer ones off, and so must whoever keeps people
-/// out by name.
-constexpr std::size_t longest_role_name = 63;
-[[nodiscard]] inline std::string_view as_server_sees(std::string_view name) {
-    return name.substr(0, longest_role_name);
-}
 
 enum class name_match : std::uint8_t { no, yes, depends_on_roles };
 

@@ -1,13 +1,15 @@
 #include "proxy/admin/child_command.hpp"
 
 #include "proxy/admin/switchover.hpp"
+#include "proxy/net/start_child.hpp"
 
 #include <fcntl.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstring>
 
@@ -56,55 +58,14 @@ private:
 
 std::vector<std::string>
 merged_environment(const std::vector<std::pair<std::string, std::string>>& added) {
-    std::vector<std::string> all;
-    for (char** entry = environ; *entry != nullptr; ++entry) {
-        const std::string_view text{*entry};
-        bool is_replaced = false;
-        for (const auto& [name, value] : added)
-            is_replaced = is_replaced || text.starts_with(name + "=");
-        if (!is_replaced) all.emplace_back(text);
-    }
+    auto all = own_environment();
+    std::erase_if(all, [&](const std::string& text) {
+        return std::ranges::any_of(
+            added, [&](const auto& one) { return text.starts_with(one.first + "="); });
+    });
     for (const auto& [name, value] : added)
         all.push_back(name + "=" + value);
     return all;
-}
-
-std::vector<char*> pointers(std::vector<std::string>& texts) {
-    std::vector<char*> all;
-    for (auto& text : texts)
-        all.push_back(text.data());
-    all.push_back(nullptr);
-    return all;
-}
-
-/// 0, or the error's number. SIGPIPE stays ignored: the end of pgweir must not end a command half
-/// way.
-int start(pid_t& child,
-          std::vector<std::string>& arguments,
-          std::vector<std::string>& environment,
-          int output) {
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attributes;
-    posix_spawn_file_actions_init(&files);
-    posix_spawnattr_init(&attributes);
-    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&files, output, STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&files, output, STDERR_FILENO);
-    // Clients' and listening sockets are not close-on-exec, and the command may leave a server
-    // running.
-    posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
-    sigset_t none;
-    sigemptyset(&none);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setpgroup(&attributes, 0);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
-    const auto argv = pointers(arguments);
-    const auto envp = pointers(environment);
-    const int failed =
-        ::posix_spawnp(&child, argv[0], &files, &attributes, argv.data(), envp.data());
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&files);
-    return failed;
 }
 
 } // namespace
@@ -116,10 +77,11 @@ task<child_outcome> run_child(io_executor executor,
     child_outcome outcome;
     last_lines lines;
     output_pipe output;
-    auto whole_environment = merged_environment(environment);
     pid_t child = -1;
-    const int failed =
-        output.is_open() ? start(child, arguments, whole_environment, output.writing_end()) : errno;
+    int failed = errno;
+    if (output.is_open())
+        failed = start_child(child, std::move(arguments), merged_environment(environment),
+                             output.writing_end(), output.writing_end());
     output.close_writing_end();
     if (failed != 0) {
         outcome.not_started = std::strerror(failed);

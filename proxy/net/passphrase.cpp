@@ -1,15 +1,14 @@
 // Asks an operator's command for the passphrase of a private key (tls_files.hpp).
+#include "proxy/net/start_child.hpp"
 #include "proxy/net/tls_files.hpp"
 
 #include <fcntl.h>
 #include <openssl/crypto.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
-#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <stdexcept>
@@ -55,32 +54,6 @@ private:
     int fd_;
 };
 
-/// In a process group of its own, without any descriptor of ours but stderr. -1 and errno.
-pid_t start_shell(std::string command, int output) {
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attributes;
-    posix_spawn_file_actions_init(&files);
-    posix_spawnattr_init(&attributes);
-    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&files, output, STDOUT_FILENO);
-    posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
-    sigset_t none;
-    sigemptyset(&none);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setpgroup(&attributes, 0);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
-    std::string shell = "/bin/sh";
-    std::string option = "-c";
-    const std::array<char*, 4> arguments{shell.data(), option.data(), command.data(), nullptr};
-    pid_t child = -1;
-    const int failed =
-        ::posix_spawn(&child, shell.c_str(), &files, &attributes, arguments.data(), environ);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&files);
-    errno = failed;
-    return failed == 0 ? child : -1;
-}
-
 /// Up to the end of the output, the deadline, or more than anybody would say.
 std::string read_output(int from, clock::time_point deadline) {
     std::string text;
@@ -122,8 +95,10 @@ std::string ask_passphrase(const std::string& command, const std::string& prompt
     const descriptor from{ends[0]};
     descriptor to{ends[1]};
     const auto deadline = clock::now() + patience;
-    const auto child = start_shell(with_prompt(command, prompt), to.get());
-    if (child < 0) throw failed("cannot run: " + std::generic_category().message(errno));
+    pid_t child = -1;
+    const int error = start_child(child, {"/bin/sh", "-c", with_prompt(command, prompt)},
+                                  own_environment(), to.get(), STDERR_FILENO);
+    if (error != 0) throw failed("cannot run: " + std::generic_category().message(error));
     to.close();
     auto answer = read_output(from.get(), deadline);
     const int status = wait_for(child, deadline);

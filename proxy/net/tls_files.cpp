@@ -1,18 +1,15 @@
 #include "proxy/net/tls_files.hpp"
 
+#include "protocol/sha256.hpp"
 #include "proxy/config/values.hpp"
 
 #include <fcntl.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cstdlib>
 #include <filesystem>
-#include <memory>
 #include <stdexcept>
 #include <system_error>
 
@@ -67,32 +64,6 @@ std::vector<std::string> files_in(const std::string& directory) {
     std::ranges::sort(files);
     return files;
 }
-
-/// SHA-256 over texts, each with its length before it.
-class hasher {
-public:
-    hasher() { check(EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr)); }
-    void add(const std::string& text) {
-        const auto size = std::to_string(text.size()) + ":";
-        check(EVP_DigestUpdate(context_.get(), size.data(), size.size()));
-        check(EVP_DigestUpdate(context_.get(), text.data(), text.size()));
-    }
-    [[nodiscard]] std::string result() {
-        std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-        unsigned size = 0;
-        check(EVP_DigestFinal_ex(context_.get(), digest.data(), &size));
-        return {reinterpret_cast<const char*>(digest.data()), size};
-    }
-
-private:
-    static void check(int done) {
-        if (done != 1) std::abort(); // only for want of memory
-    }
-    struct freed {
-        void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-    };
-    std::unique_ptr<EVP_MD_CTX, freed> context_{EVP_MD_CTX_new()};
-};
 
 void add_directory_of(const std::string& file, std::vector<std::string>& all) {
     if (file.empty()) return;
@@ -162,15 +133,20 @@ tls_files::tls_files(const tls_file_names& names)
         for (const auto& file : files_in(names.revocations_directory))
             revocations.emplace_back(file, contents_of(file));
     dh_parameters = contents_of(names.dh_parameters);
-    hasher all;
-    all.add(names.options);
-    all.add(certificate);
-    all.add(key);
-    all.add(authorities);
+    std::string digests; // each of one size, so that no text can pass for the end of another
+    const auto add = [&](const std::string& text) {
+        const auto digest = protocol::sha256(text);
+        digests.append(digest.begin(), digest.end());
+    };
+    add(names.options);
+    add(certificate);
+    add(key);
+    add(authorities);
     for (const auto& [file, text] : revocations)
-        all.add(text);
-    all.add(dh_parameters);
-    fingerprint = all.result();
+        add(text);
+    add(dh_parameters);
+    const auto digest = protocol::sha256(digests);
+    fingerprint.assign(digest.begin(), digest.end());
 }
 
 tls_files::~tls_files() {

@@ -4,6 +4,7 @@
 #include "protocol/error_response.hpp"
 #include "protocol/md5.hpp"
 #include "protocol/random.hpp"
+#include "proxy/access/server_name.hpp"
 
 #include <openssl/crypto.h>
 
@@ -17,13 +18,6 @@ bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
         return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     };
     return std::ranges::equal(a, b, {}, lower, lower);
-}
-
-/// Longer names are cut off, as PostgreSQL does before it looks at its rules: what is checked here
-/// must be what the servers go by.
-std::string_view as_server_sees(std::string_view name) noexcept {
-    constexpr std::size_t longest_name = 63;
-    return name.substr(0, longest_name);
 }
 
 bool has_own_meaning(std::string_view name) noexcept {

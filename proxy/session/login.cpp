@@ -193,8 +193,7 @@ void refuse_as_server(login_attempt& l, const lease_refusal& why) {
 /// Null: not known, or too old.
 welcome_ptr fresh_welcome(const login_attempt& l, const login_result& who) {
     auto known = l.owner.shared().welcomes.find({who.database, who.user});
-    const bool fresh = known && worker::clock::now() - known->learned() < welcome::lifetime;
-    return fresh ? known : nullptr;
+    return known && known->is_fresh() ? known : nullptr;
 }
 
 /// The primary, or without one a standby: it greets in the same words.
@@ -221,7 +220,7 @@ task<welcome_ptr> find_welcome(login_attempt& l, const login_result& who) {
         l.owner.patient(worker::clock::now()) + l.owner.settings().failover_timeout;
     for (;;) {
         auto old = known.find(key);
-        if (old && worker::clock::now() - old->learned() < welcome::lifetime) co_return old;
+        if (old && old->is_fresh()) co_return old;
         const auto node = greeting_node(l.owner.view());
         if (!node) {
             if (l.owner.patient(worker::clock::now()) >= deadline || !l.io->is_open()) {

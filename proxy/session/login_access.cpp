@@ -16,12 +16,6 @@ namespace pgweir {
 
 namespace {
 
-/// "address:port" or "[address]:port" without the port.
-std::string address_in(const std::string& peer) {
-    if (peer.starts_with('[')) return peer.substr(1, peer.find(']') - 1);
-    return peer.substr(0, peer.rfind(':'));
-}
-
 /// What is being found out about one login.
 struct access_question {
     access_question(login_attempt& attempt, login_claim claimed)
@@ -56,10 +50,9 @@ std::string words_for(const access_question& q, bool rejected) {
         text += rejected ? "replication connection for " : "replication connection from ";
     else if (rejected)
         text += "connection for ";
-    text += "host \"" + (q.l.local ? "[local]" : address_in(q.l.peer));
-    text += "\", user \"" + std::string{as_server_sees(q.claim.user)} + "\", ";
-    if (!replication)
-        text += "database \"" + std::string{as_server_sees(q.claim.database)} + "\", ";
+    text.append("host \"").append(q.l.local ? "[local]" : host_of(q.l.peer));
+    text += "\", user \"" + q.claim.user + "\", ";
+    if (!replication) text += "database \"" + q.claim.database + "\", ";
     return text + (q.client.tls ? "SSL encryption" : "no encryption");
 }
 
@@ -166,7 +159,7 @@ task<admission> find_admission(login_attempt& l, login_claim claim) {
     q.client.user = q.claim.user;
     q.client.physical_replication = q.claim.physical_replication;
     if (!l.local) {
-        const auto address = parse_host_address(address_in(l.peer));
+        const auto address = parse_host_address(host_of(l.peer));
         if (!address) {
             refuse_by_rules(q, false, "its address is none");
             co_return std::move(q.found);
@@ -205,7 +198,7 @@ check_elsewhere(login_attempt& l, admission& by, std::string user, std::string p
     question.service = by.rule->pam_service;
     question.user = std::move(user);
     question.password = std::move(password);
-    if (!l.local) question.client = address_in(l.peer);
+    if (!l.local) question.client = host_of(l.peer);
     question.patience = s.pam_timeout;
     if (by.rule->pam_uses_host_name && !l.local) {
         const auto address = parse_host_address(question.client);

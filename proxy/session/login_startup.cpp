@@ -14,16 +14,11 @@
 
 namespace pgweir {
 
-namespace {
-
-/// "10.0.0.1:5432" and "[::1]:5432" without the port.
 std::string_view host_of(std::string_view peer) {
     peer = peer.substr(0, peer.rfind(':'));
     if (peer.starts_with('[') && peer.ends_with(']')) peer = peer.substr(1, peer.size() - 2);
     return peer;
 }
-
-} // namespace
 
 login_attempt::login_attempt(worker& w, std::shared_ptr<stream> s, std::string p, bool l)
     : owner{w}, io{std::move(s)}, in{io, frontend_login::max_message_body + 5}, peer{std::move(p)},

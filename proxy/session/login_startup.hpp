@@ -16,6 +16,9 @@ namespace pgweir {
 
 class worker;
 
+/// "10.0.0.1:5432" and "[::1]:5432" without the port.
+[[nodiscard]] std::string_view host_of(std::string_view peer);
+
 class login_attempt {
 public:
     login_attempt(worker& w, std::shared_ptr<stream> s, std::string p, bool l);

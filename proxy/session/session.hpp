@@ -15,6 +15,7 @@
 #include "proxy/session/cancel_registry.hpp"
 #include "proxy/session/frontend_login.hpp"
 #include "proxy/session/parse_state.hpp"
+#include "proxy/session/pending_change.hpp"
 #include "proxy/session/pins.hpp"
 #include "proxy/session/prepared_statements.hpp"
 #include "proxy/session/session_doubt.hpp"
@@ -119,26 +120,6 @@ private:
         on_standby, // a real block on a standby: only pure reads so far
         on_primary,
         failed_here, // its server is gone: everything fails until ROLLBACK
-    };
-    /// What an expectation's tag means when the entry ends.
-    struct pending_change {
-        enum kind : std::uint8_t {
-            parse,
-            parse_known,
-            parse_again,
-            close_statement,
-            deallocate,
-            forget_all,
-            evict,
-            parse_own,    // under the client's own name, where names are shown
-            learn,        // a Describe tells the statement's columns
-            verify,       // … and they must be those that are known
-            verify_parse, // the same, behind a Parse of the client's own
-        } what = parse;
-        std::string name;
-        prepared_ptr statement;
-        std::uint64_t number = 0;
-        bool overtaken = false; // of the unnamed statement: something behind it destroys it
     };
 
     // session.cpp: the loop

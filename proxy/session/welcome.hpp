@@ -36,7 +36,8 @@ public:
     /// By lower-case name; nothing if the server does not report it.
     [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const;
 
-    [[nodiscard]] clock::time_point learned() const { return learned_; }
+    /// Not older than its lifetime.
+    [[nodiscard]] bool is_fresh() const { return clock::now() - learned_ < lifetime; }
     [[nodiscard]] bool read_committed_default() const { return read_committed_default_; }
 
 private:
