@@ -78,8 +78,9 @@ void login_attempt::refuse(login_outcome what,
     encode(protocol::make_error(protocol::error_severity::fatal, sqlstate, message), io->out());
     owner.counters().errors_from_proxy.add(sqlstate);
     owner.counters().logins[what].add();
-    io->close_after_output();
+    // In the log before the client hears of it: whoever asks why finds it there.
     spdlog::info("login refused peer={} sqlstate={}: {}", peer, sqlstate, log::quoted(message));
+    io->close_after_output();
 }
 
 namespace {
