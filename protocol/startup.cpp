@@ -24,6 +24,7 @@ void encode_code(std::uint32_t code, std::string& out) {
 result<startup_packet> decode_startup_message(protocol_version version, wire_reader in) {
     startup_message message{version, {}};
     if (version.major() != 3) return message;
+    message.parameters.reserve(8); // most clients send fewer
     for (;;) {
         const auto name = in.string();
         if (name.empty()) break;

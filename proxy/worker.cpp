@@ -58,7 +58,7 @@ void worker::stop() {
     // What still lives refers to parts of this worker: let go in an order that leaves them whole.
     view_watchers_.clear();
     pin_waiters_.clear();
-    for (const auto& s : sessions_)
+    for (const auto& [pid, s] : sessions_)
         s->frontend_stream()->let_go();
     sessions_.clear();
     replications_.clear();
@@ -83,6 +83,7 @@ void worker::tick() {
         p->tick(now_);
     for (auto* const s : view_watchers_.in_order())
         if (view_watchers_.contains(s)) s->tick(now_);
+    tick_logins();
     tick_pin_waiters();
     tick_outliers();
     if (++ticks_ % ticks_per_sweep != 0) return;
@@ -97,6 +98,12 @@ void worker::count_facts() {
     counters_.facts_misses.follow(counts.parsed);
     counters_.facts_unparsed.follow(counts.refused + counts.too_long);
     counters_.facts_evictions.follow(counts.evictions);
+}
+
+void worker::tick_logins() {
+    const auto limit = settings().client_login_timeout;
+    while (limit.count() != 0 && !logins_.empty() && now_ - logins_.front().began > limit)
+        logins_.front().time_out();
 }
 
 void worker::tick_pin_waiters() {
@@ -138,7 +145,7 @@ void worker::call_to_pin(std::uint64_t serial) {
 /// All sessions' time limits, and how many are in which state: twice a second is often enough.
 void worker::sweep_sessions() {
     std::array<std::int64_t, static_cast<std::size_t>(client_state::pinned) + 1> in_state{};
-    const std::vector<std::shared_ptr<session>> all{sessions_.begin(), sessions_.end()};
+    const auto all = sessions();
     for (const auto& s : all) {
         s->tick(now_);
         s->io().look_for_end();
@@ -153,16 +160,25 @@ void worker::sweep_sessions() {
         counters_.clients[state].set(in_state[static_cast<std::size_t>(state)]);
 }
 
+std::vector<std::shared_ptr<session>> worker::sessions() const {
+    std::vector<std::shared_ptr<session>> all;
+    all.reserve(sessions_.size());
+    for (const auto& [pid, s] : sessions_)
+        all.push_back(s);
+    return all;
+}
+
 void worker::welcome_client(stream_socket socket, std::string peer, bool local) {
     counters_.connections_accepted.add();
     auto io = std::make_shared<stream>(std::move(socket));
-    spawn(executor(), "client login", run_login(*this, std::move(io), std::move(peer), local));
+    begin_login(*this, io, std::move(peer), local);
+    io->end_turn();
 }
 
 void worker::start_session(std::shared_ptr<stream> io,
                            std::string peer,
                            bool local,
-                           login_result who,
+                           const login_result& who,
                            welcome_ptr said,
                            std::string early) {
     if (settings().log_connections)
@@ -171,17 +187,15 @@ void worker::start_session(std::shared_ptr<stream> io,
                      log::quoted(who.application_name));
     auto begun = std::make_shared<session>(*this, std::move(io), std::move(peer), local);
     auto identity = shared_.cancels->add(id_, key_size_of(who));
-    by_process_id_[identity.process_id] = begun.get();
-    sessions_.insert(begun);
-    begun->begin(std::move(who), std::move(identity), std::move(said), std::move(early));
+    sessions_.emplace(identity.process_id, begun);
+    begun->begin(who, std::move(identity), std::move(said), std::move(early));
     // It was not there yet when the others were told of the end.
     if (shared_.draining.load()) begun->drain(false);
 }
 
 void worker::forget(const std::shared_ptr<session>& gone) {
-    if (sessions_.erase(gone) == 0) return;
+    if (sessions_.erase(gone->process_id()) == 0) return;
     shared_.cancels->remove(gone->process_id());
-    by_process_id_.erase(gone->process_id());
     shared_.clients.fetch_sub(1);
 }
 
@@ -206,8 +220,8 @@ void worker::forget(const std::shared_ptr<replication_session>& gone) {
 }
 
 void worker::cancel_session(std::int32_t process_id, cancel_token asked) {
-    const auto it = by_process_id_.find(process_id);
-    if (it != by_process_id_.end()) return it->second->cancel(std::move(asked));
+    const auto it = sessions_.find(process_id);
+    if (it != sessions_.end()) return it->second->cancel(std::move(asked));
     const auto passing = replications_.find(process_id);
     if (passing != replications_.end()) passing->second->cancel(std::move(asked));
 }
@@ -229,7 +243,7 @@ void worker::on_view(cluster_view_ptr view) {
         if (view_watchers_.contains(s)) s->on_view();
     if (!roles_changed) return;
     // Those that queue for a node do so anew: in the same order.
-    std::vector<std::shared_ptr<session>> all{sessions_.begin(), sessions_.end()};
+    auto all = sessions();
     std::sort(all.begin(), all.end(),
               [](const auto& a, const auto& b) { return a->waits_since() < b->waits_since(); });
     for (const auto& s : all)
@@ -311,10 +325,10 @@ void worker::on_settings(live_settings_ptr live) {
 
 std::shared_ptr<const session_policy> worker::policy_of(const std::string& database,
                                                         const std::string& user) {
-    auto& known = policies_[{database, user}];
-    if (!known)
-        known = std::make_shared<const session_policy>(policy_for(settings(), database, user));
-    return known;
+    const auto it = policies_.find(std::pair<std::string_view, std::string_view>{database, user});
+    if (it != policies_.end()) return it->second;
+    auto made = std::make_shared<const session_policy>(policy_for(settings(), database, user));
+    return policies_[{database, user}] = std::move(made);
 }
 
 pool& worker::pool_for(std::uint16_t node, const std::string& database, const std::string& user) {
@@ -334,7 +348,7 @@ pool& worker::pool_for(std::uint16_t node, const std::string& database, const st
 }
 
 void worker::drain(bool now) {
-    const std::vector<std::shared_ptr<session>> all{sessions_.begin(), sessions_.end()};
+    const auto all = sessions();
     for (const auto& s : all)
         s->drain(now);
     if (!now) return; // what replicates goes on for as long as it may

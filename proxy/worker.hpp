@@ -24,6 +24,7 @@
 #include "proxy/session/cancel_lane.hpp"
 #include "proxy/session/cancel_registry.hpp"
 #include "proxy/session/frontend_login.hpp"
+#include "proxy/session/login_startup.hpp"
 #include "proxy/session/peers.hpp"
 #include "proxy/session/prepared_statements.hpp"
 #include "proxy/session/role_query.hpp"
@@ -180,7 +181,7 @@ public:
     void start_session(std::shared_ptr<stream> io,
                        std::string peer,
                        bool local,
-                       login_result who,
+                       const login_result& who,
                        welcome_ptr said,
                        std::string early);
     void start_replication_session(replication_client client,
@@ -224,7 +225,8 @@ public:
     [[nodiscard]] std::map<pool_key, std::unique_ptr<pool>>& pools() { return pools_; }
     [[nodiscard]] pgweir::auth_questions& auth_questions() { return auth_questions_; }
     [[nodiscard]] pgweir::role_questions& role_questions() { return role_questions_; }
-    [[nodiscard]] std::unordered_set<std::shared_ptr<session>>& sessions() { return sessions_; }
+    /// Those that live now: they may end while each is dealt with.
+    [[nodiscard]] std::vector<std::shared_ptr<session>> sessions() const;
     void forget(const std::shared_ptr<session>& gone);
     using replication_map = std::unordered_map<std::int32_t, std::shared_ptr<replication_session>>;
     /// By process id, as their clients know it.
@@ -248,6 +250,7 @@ public:
     [[nodiscard]] bool closing() const { return closing_; }
 
     [[nodiscard]] unsigned id() const { return id_; }
+    [[nodiscard]] logins_under_way& logins() { return logins_; }
     [[nodiscard]] asio::io_context& io() { return io_; }
     [[nodiscard]] io_executor executor() { return io_.get_executor(); }
     [[nodiscard]] std::span<char> scratch() { return scratch_; }
@@ -306,6 +309,7 @@ private:
     task<> tick_loop();
     void tick();
     void sweep_sessions();
+    void tick_logins();
     void tick_pin_waiters();
     void apply_pauses();
     void tick_outliers();
@@ -319,7 +323,8 @@ private:
     live_settings_ptr live_;
     cluster_view_ptr view_;
     worker_counters counters_;
-    asio::io_context io_{1};
+    // Its sockets and timers are used by its thread alone; what others post is locked.
+    asio::io_context io_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};
     asio::executor_work_guard<io_executor> guard_{io_.get_executor()};
     std::vector<char> scratch_;
     std::string build_;
@@ -343,9 +348,11 @@ private:
     outlier_watch outliers_;
     std::vector<outlier_watch::standby> readable_standbys_; // a buffer of tick_outliers
     sample_history samples_;
-    std::map<std::pair<std::string, std::string>, std::shared_ptr<const session_policy>> policies_;
+    std::map<std::pair<std::string, std::string>,
+             std::shared_ptr<const session_policy>,
+             database_and_user_less>
+        policies_;
     std::vector<std::shared_ptr<wake_signal>> view_wakes_;
-    std::unordered_map<std::int32_t, session*> by_process_id_;
     std::vector<std::uint64_t> known_epochs_;
     std::vector<bool> known_readable_;
     std::vector<bool> known_silent_;
@@ -355,7 +362,8 @@ private:
     std::map<pool_key, std::unique_ptr<pool>> pools_;
     pgweir::auth_questions auth_questions_;
     pgweir::role_questions role_questions_;
-    std::unordered_set<std::shared_ptr<session>> sessions_;
+    logins_under_way logins_;
+    std::unordered_map<std::int32_t, std::shared_ptr<session>> sessions_; // by process id
     replication_map replications_;
     watch_list<session> view_watchers_;
     std::unordered_map<std::uint64_t, session*> pin_waiters_;

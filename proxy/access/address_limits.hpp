@@ -2,13 +2,15 @@
 // failures a minute. Pure; thread-safe, because every worker lets clients in.
 #pragma once
 
+#include "proxy/access/hba_address.hpp"
+
 #include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <mutex>
-#include <string_view>
+#include <optional>
 
 namespace pgweir {
 
@@ -25,9 +27,8 @@ public:
     /// 0: no limit.
     void set(std::uint32_t logins, std::uint32_t failures_per_minute);
 
-    /// Of a numeric address, without port. What is none (a Unix socket) has the key of zeros, which
-    /// has no limits.
-    [[nodiscard]] static key_type key_of(std::string_view address);
+    /// Nothing (a Unix socket) has the key of zeros, which has no limits.
+    [[nodiscard]] static key_type key_of(const std::optional<host_address>& address);
 
     /// One more login under way, if there is room for it: then `end` ends it.
     [[nodiscard]] bool begin(const key_type& from);

@@ -1,5 +1,4 @@
 #include "proxy/access/address_limits.hpp"
-#include "proxy/config/address_range.hpp"
 
 #include <algorithm>
 
@@ -25,13 +24,16 @@ void address_limits::set(std::uint32_t logins, std::uint32_t failures_per_minute
             one.free_at = {};
 }
 
-address_limits::key_type address_limits::key_of(std::string_view address) {
-    const auto parsed = parse_address_range(address);
-    if (!parsed) return {};
-    auto key = parsed->network;
-    const bool is_ipv4 = std::equal(ipv4_prefix.begin(), ipv4_prefix.end(), key.begin());
+address_limits::key_type address_limits::key_of(const std::optional<host_address>& address) {
+    if (!address) return {};
+    auto key = address->bytes;
+    if (address->is_v4) {
+        std::copy_n(address->bytes.begin(), 4,
+                    std::copy(ipv4_prefix.begin(), ipv4_prefix.end(), key.begin()));
+        return key;
+    }
     // ::1 and its like would be nobody otherwise.
-    if (!is_ipv4 && std::any_of(key.begin(), key.begin() + 8, [](auto byte) { return byte != 0; }))
+    if (std::any_of(key.begin(), key.begin() + 8, [](auto byte) { return byte != 0; }))
         std::fill(key.begin() + 8, key.end(), std::uint8_t{0});
     return key;
 }

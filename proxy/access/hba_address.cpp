@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
 #include <cstring>
 
@@ -24,15 +25,29 @@ bool equal_ignoring_case(std::string_view one, std::string_view other) {
     return std::ranges::equal(one, other, {}, lower, lower);
 }
 
+/// "10.0.0.1", without a needless zero: what inet_pton(3) takes, at every login.
+bool parse_dotted(std::string_view text, std::uint8_t* bytes) {
+    const char* at = text.data();
+    const char* const end = at + text.size();
+    for (unsigned i = 0; i < 4; ++i) {
+        if (i != 0 && (at == end || *at++ != '.')) return false;
+        const auto [next, ec] = std::from_chars(at, end, bytes[i]);
+        if (ec != std::errc{} || (*at == '0' && next - at > 1)) return false;
+        at = next;
+    }
+    return at == end;
+}
+
 /// An address as it is written: an IPv4-mapped one stays IPv6.
 std::optional<host_address> parse_as_written(std::string_view text) {
-    const std::string copy{text.substr(0, text.find('%'))};
-    if (copy.size() != text.size() && copy.find(':') == std::string::npos) return std::nullopt;
     host_address parsed;
+    if (text.find(':') == std::string_view::npos) {
+        parsed.is_v4 = true;
+        if (!parse_dotted(text, parsed.bytes.data())) return std::nullopt;
+        return parsed;
+    }
+    const std::string copy{text.substr(0, text.find('%'))};
     if (inet_pton(AF_INET6, copy.c_str(), parsed.bytes.data()) == 1) return parsed;
-    parsed.bytes = {};
-    parsed.is_v4 = true;
-    if (inet_pton(AF_INET, copy.c_str(), parsed.bytes.data()) == 1) return parsed;
     return std::nullopt;
 }
 

@@ -6,6 +6,20 @@
 // that may believe it goes wrong there: it shall look instead.
 #undef NDEBUG
 #define TOML_ASSERT(condition) ((condition) ? void() : throw std::logic_error{#condition})
+// The same with accented letters where a blank may stand: it takes for granted that there are none.
+#if __has_include(<toml++/impl/unicode.hpp>)
+#include <toml++/impl/forward_declarations.hpp>
+#undef TOML_UNREACHABLE
+#define TOML_UNREACHABLE return false
+#include <toml++/impl/unicode.hpp>
+#else
+#include <toml++/impl/forward_declarations.h>
+#undef TOML_UNREACHABLE
+#define TOML_UNREACHABLE return false
+#include <toml++/impl/unicode.h>
+#endif
+#undef TOML_UNREACHABLE
+#define TOML_UNREACHABLE __builtin_unreachable()
 #include <toml++/toml.h>
 
 #include <algorithm>
@@ -62,45 +76,6 @@ std::optional<raw_value> value_of(const toml::node& node) {
 
 constexpr const char* no_value = "must be a text, a number, true or false, or a list of these";
 
-/// What of `text` is a string or a comment at its beginning, in bytes; 0: none. A string that does
-/// not end goes to the end of its line or, in three quotes, of the text.
-std::size_t quoted_size(std::string_view text) {
-    const char first = text.front();
-    if (first == '#') return std::min(text.size(), text.find('\n'));
-    if (first != '"' && first != '\'') return 0;
-    const bool is_long = text.starts_with(std::string(3, first));
-    const std::string end(is_long ? 3 : 1, first);
-    for (auto at = end.size(); at < text.size(); ++at) {
-        if (text.substr(at).starts_with(end)) return at + end.size();
-        if (!is_long && text[at] == '\n') return at;
-        if (first == '"' && text[at] == '\\') ++at;
-    }
-    return text.size();
-}
-
-/// The first line with a character beyond ASCII where TOML has none, 0 if there is none: where
-/// toml++ looks for blanks, what it makes of such a character is undefined. So it is behind the
-/// backslash of a long string.
-std::size_t stray_character(std::string_view text) {
-    const auto is_beyond_ascii = [](char c) { return static_cast<unsigned char>(c) > 127; };
-    if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
-    char before = '\n';
-    for (std::size_t line = 1; !text.empty();) {
-        const auto quoted = text.substr(0, quoted_size(text));
-        const bool is_escaped =
-            quoted.starts_with("\"\"\"") && quoted.find('\\') != std::string_view::npos;
-        // A quote within a word begins nothing.
-        const bool begins = std::string_view{" \t\n=[,.{"}.find(before) != std::string_view::npos;
-        if ((is_escaped || !begins) && std::ranges::any_of(quoted, is_beyond_ascii)) return line;
-        if (quoted.empty() && is_beyond_ascii(text.front())) return line;
-        const auto taken = std::max<std::size_t>(1, quoted.size());
-        line += static_cast<std::size_t>(std::ranges::count(text.substr(0, taken), '\n'));
-        before = text[taken - 1];
-        text.remove_prefix(taken);
-    }
-    return 0;
-}
-
 void read_overrides(const toml::table& names,
                     bool users,
                     const std::string& file,
@@ -133,11 +108,6 @@ void read_overrides(const toml::table& names,
 } // namespace
 
 void read_toml_text(std::string_view text, const std::string& display_name, settings_draft& draft) {
-    if (const auto line = stray_character(text)) {
-        draft.error(display_name + ":" + std::to_string(line), "",
-                    "is not TOML: characters beyond ASCII stand in quotes or comments only");
-        return;
-    }
     toml::table root;
     try {
         root = toml::parse(text);

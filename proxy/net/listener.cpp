@@ -3,11 +3,20 @@
 #include "proxy/net/socket_options.hpp"
 
 #include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/socket_base.hpp>
+#include <netinet/in.h>
 #include <spdlog/spdlog.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstring>
 #include <stdexcept>
 
 namespace pgweir {
@@ -16,42 +25,48 @@ namespace {
 
 using asio::generic::stream_protocol;
 
-/// inet_ntop takes printf for it, at every login.
-std::string text_of(const asio::ip::address_v4& address) {
-    std::string text;
-    for (const auto byte : address.to_bytes()) {
-        if (!text.empty()) text += '.';
-        text += std::to_string(byte);
+// Connections taken before others have their turn.
+constexpr unsigned accepted_at_once = 16;
+
+/// "127.0.0.1:5432". inet_ntop takes printf for it, at every login.
+std::string describe_v4(const unsigned char* bytes, std::uint16_t port) {
+    std::array<char, sizeof "255.255.255.255:65535"> text{};
+    auto* at = text.data();
+    auto* const end = text.data() + text.size();
+    for (unsigned i = 0; i < 4; ++i) {
+        at = std::to_chars(at, end, unsigned{bytes[i]}).ptr;
+        *at++ = i == 3 ? ':' : '.';
     }
-    return text;
+    return {text.data(), std::to_chars(at, end, port).ptr};
 }
 
-std::string describe(const stream_protocol::endpoint& from) {
-    const auto* const address = from.data();
-    if (address->sa_family == AF_UNIX) return "unix";
-    asio::ip::tcp::endpoint tcp;
-    if (from.size() > tcp.capacity()) return "?";
-    std::memcpy(tcp.data(), address, from.size());
-    tcp.resize(from.size());
-    auto peer = tcp.address();
+std::string describe(const sockaddr_storage& from) {
+    if (from.ss_family == AF_UNIX) return "unix";
+    if (from.ss_family == AF_INET) {
+        sockaddr_in v4{};
+        std::memcpy(&v4, &from, sizeof v4);
+        return describe_v4(reinterpret_cast<const unsigned char*>(&v4.sin_addr),
+                           ntohs(v4.sin_port));
+    }
+    sockaddr_in6 v6{};
+    std::memcpy(&v6, &from, sizeof v6);
     // What a socket for both families says of an IPv4 client.
-    if (peer.is_v6() && peer.to_v6().is_v4_mapped())
-        peer = asio::ip::make_address_v4(asio::ip::v4_mapped, peer.to_v6());
-    const auto port = std::to_string(tcp.port());
-    if (peer.is_v6()) return "[" + peer.to_string() + "]:" + port;
-    return text_of(peer.to_v4()) + ":" + port;
+    if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr))
+        return describe_v4(v6.sin6_addr.s6_addr + 12, ntohs(v6.sin6_port));
+    asio::ip::address_v6::bytes_type bytes;
+    std::ranges::copy(v6.sin6_addr.s6_addr, bytes.begin());
+    return "[" + asio::ip::address_v6{bytes, v6.sin6_scope_id}.to_string() +
+           "]:" + std::to_string(ntohs(v6.sin6_port));
 }
 
-bool out_of_resources(const error_code& ec) {
-    namespace errc = boost::system::errc;
-    return ec == errc::too_many_files_open || ec == errc::too_many_files_open_in_system ||
-           ec == errc::not_enough_memory || ec == errc::no_buffer_space;
+bool out_of_resources(int error) {
+    return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS;
 }
 
 } // namespace
 
 listener::listener(io_executor executor, accepted sink, paused on_pause)
-    : acceptor_{std::move(executor)}, sink_{std::move(sink)}, on_pause_{std::move(on_pause)} {}
+    : socket_{executor}, pause_{executor}, sink_{std::move(sink)}, on_pause_{std::move(on_pause)} {}
 
 std::uint16_t listener::listen_tcp(const std::string& address, std::uint16_t port, int backlog) {
     try {
@@ -67,14 +82,14 @@ std::uint16_t listener::bind_tcp(const std::string& address, std::uint16_t port,
     const asio::ip::tcp::endpoint at{any ? asio::ip::address{asio::ip::address_v6::any()}
                                          : asio::ip::make_address(address),
                                      port};
-    acceptor_.open(stream_protocol{at.protocol()});
-    acceptor_.set_option(asio::socket_base::reuse_address{true});
+    socket_.open(stream_protocol{at.protocol()});
+    socket_.set_option(asio::socket_base::reuse_address{true});
     const int on = 1;
-    ::setsockopt(acceptor_.native_handle(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-    if (any) acceptor_.set_option(asio::ip::v6_only{false});
-    acceptor_.bind(stream_protocol::endpoint{at});
-    acceptor_.listen(backlog);
-    const auto bound = acceptor_.local_endpoint();
+    ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    if (any) socket_.set_option(asio::ip::v6_only{false});
+    socket_.bind(stream_protocol::endpoint{at});
+    listen(backlog);
+    const auto bound = socket_.local_endpoint();
     asio::ip::tcp::endpoint tcp;
     std::memcpy(tcp.data(), bound.data(), bound.size());
     return tcp.port();
@@ -83,47 +98,80 @@ std::uint16_t listener::bind_tcp(const std::string& address, std::uint16_t port,
 void listener::listen_unix(const std::string& path, unsigned permissions, int backlog) {
     ::unlink(path.c_str());
     const asio::local::stream_protocol::endpoint at{path};
-    acceptor_.open(stream_protocol{at.protocol()});
-    acceptor_.bind(stream_protocol::endpoint{at});
+    socket_.open(stream_protocol{at.protocol()});
+    socket_.bind(stream_protocol::endpoint{at});
     if (::chmod(path.c_str(), permissions) != 0) spdlog::warn("cannot set permissions of {}", path);
-    acceptor_.listen(backlog);
+    listen(backlog);
     unix_path_ = path;
 }
 
+void listener::listen(int backlog) {
+    socket_.non_blocking(true);
+    if (::listen(socket_.native_handle(), backlog) != 0)
+        throw boost::system::system_error{error_code{errno, boost::system::system_category()}};
+}
+
 void listener::tune(const settings& values) {
-    if (!stopped_) set_socket_options(acceptor_.native_handle(), values);
+    if (!stopped_) set_socket_options(socket_.native_handle(), values);
 }
 
 void listener::start() {
-    spawn(acceptor_.get_executor(), "listener", accept_loop(shared_from_this()));
+    accept_some();
 }
 
-task<> listener::accept_loop(std::shared_ptr<listener> self) {
-    co_await asio::this_coro::throw_if_cancelled(false);
-    steady_timer pause{acceptor_.get_executor()};
-    while (!self->stopped_) {
-        stream_protocol::endpoint from;
-        stream_socket socket{acceptor_.get_executor()};
-        const auto [ec] = co_await acceptor_.async_accept(socket, from, nothrow);
-        if (self->stopped_) co_return;
-        if (ec && out_of_resources(ec)) {
-            // Existing work goes on; new clients wait in the backlog.
-            on_pause_();
-            spdlog::error("accepting paused: {}", ec.message());
-            pause.expires_after(std::chrono::milliseconds{200});
-            co_await pause.async_wait(nothrow);
-            continue;
-        }
-        if (ec) continue;
-        const bool local = from.data()->sa_family == AF_UNIX;
-        sink_(std::move(socket), describe(from), local);
+void listener::on_readable(const error_code&) {
+    accept_some();
+}
+
+/// All there are, but others have their turn in between: a login that waits for nothing is done
+/// within accept_one.
+void listener::accept_some() {
+    for (unsigned n = 0; !stopped_ && n < accepted_at_once; ++n) {
+        const auto error = accept_one();
+        if (error == EAGAIN || error == EWOULDBLOCK)
+            return wait_.start(socket_, shared_from_this(), read_wait::arming::edge);
+        if (out_of_resources(error)) return pause(error);
     }
+    if (!stopped_)
+        asio::post(socket_.get_executor(), [self = shared_from_this()] { self->accept_some(); });
+}
+
+int listener::accept_one() {
+    sockaddr_storage from{};
+    socklen_t size = sizeof from;
+    const auto fd = ::accept4(socket_.native_handle(), reinterpret_cast<sockaddr*>(&from), &size,
+                              SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) return errno;
+    stream_socket socket{socket_.get_executor()};
+    error_code ec;
+    socket.assign(stream_protocol{from.ss_family, 0}, fd, ec);
+    if (ec) {
+        ::close(fd);
+        return ec.value();
+    }
+    socket_internals::tell_unblocking_and_sole(socket);
+    try {
+        sink_(std::move(socket), describe(from), from.ss_family == AF_UNIX);
+    } catch (...) {
+        report_escaped("listener", std::current_exception());
+    }
+    return 0;
+}
+
+/// Existing work goes on; new clients wait in the backlog.
+void listener::pause(int error) {
+    on_pause_();
+    spdlog::error("accepting paused: {}",
+                  error_code{error, boost::system::system_category()}.message());
+    pause_.expires_after(std::chrono::milliseconds{200});
+    pause_.async_wait([self = shared_from_this()](const error_code&) { self->accept_some(); });
 }
 
 void listener::stop() {
     stopped_ = true;
     error_code ignored;
-    acceptor_.close(ignored);
+    pause_.cancel();
+    socket_.close(ignored);
     if (!unix_path_.empty()) ::unlink(unix_path_.c_str());
 }
 

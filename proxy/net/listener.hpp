@@ -4,10 +4,7 @@
 #pragma once
 
 #include "proxy/asio.hpp"
-
-#include <boost/asio/basic_socket_acceptor.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
+#include "proxy/net/read_wait.hpp"
 
 #include <functional>
 #include <memory>
@@ -17,7 +14,7 @@ namespace pgweir {
 
 struct settings;
 
-class listener : public std::enable_shared_from_this<listener> {
+class listener final : public read_wait::waiter, public std::enable_shared_from_this<listener> {
 public:
     /// An accepted connection; `peer` is "address:port" or "unix".
     using accepted = std::function<void(stream_socket, std::string peer, bool local)>;
@@ -37,14 +34,22 @@ public:
     /// On the listener's thread. No more connections; those accepted live on.
     void stop();
 
+    // read_wait::waiter
+    void on_readable(const error_code& ec) override;
+
 private:
     std::uint16_t bind_tcp(const std::string& address, std::uint16_t port, int backlog);
-    using acceptor = asio::basic_socket_acceptor<asio::generic::stream_protocol, io_executor>;
-    task<> accept_loop(std::shared_ptr<listener> self);
+    void listen(int backlog);
+    void accept_some();
+    /// The error of accept(2), 0 after a connection.
+    [[nodiscard]] int accept_one();
+    void pause(int error);
 
-    acceptor acceptor_;
+    stream_socket socket_;
+    steady_timer pause_;
     accepted sink_;
     paused on_pause_;
+    read_wait wait_;
     std::string unix_path_;
     bool stopped_ = false;
 };

@@ -54,6 +54,13 @@ public:
         }
     }
 
+    /// What has arrived already is taken without waiting for the poller.
+    void take_arrived() {
+        const auto had = buffer_.size();
+        grow_to(had + portion);
+        buffer_.resize(had + io_->take_arrived({buffer_.data() + had, portion}));
+    }
+
     [[nodiscard]] bool has(std::size_t count) const { return buffer_.size() - used_ >= count; }
     /// At least `count` bytes are in `bytes()` afterwards.
     task<error_code> need(std::size_t count) {
@@ -76,7 +83,6 @@ private:
     // Into the buffer itself: a coroutine whose frame is small costs no allocation. What clients
     // send before they are known may be a password, so nothing of it is left elsewhere.
     task<error_code> more() {
-        constexpr std::size_t portion = 1024;
         const auto had = buffer_.size();
         grow_to(had + portion);
         const auto space = asio::buffer(buffer_.data() + had, portion);
@@ -101,6 +107,8 @@ private:
         }
         buffer_.resize(size);
     }
+
+    static constexpr std::size_t portion = 512;
 
     std::shared_ptr<stream> io_;
     std::size_t largest_;

@@ -1,10 +1,10 @@
 // Waiting until a socket can be read, without a system call where the last read has taken all there
 // was. Asio's own async_wait arms the poller anew each time (an epoll_ctl per query and side),
-// though its registration is edge-triggered and still stands. This is the one place that looks
-// behind Asio's public face (boost/asio/detail/reactor.hpp, the same in Boost 1.81 and 1.83).
+// though its registration is edge-triggered and still stands.
 #pragma once
 
 #include "proxy/asio.hpp"
+#include "proxy/net/socket_internals.hpp"
 
 #include <boost/asio/detail/reactor.hpp>
 #include <boost/asio/detail/reactor_op.hpp>
@@ -37,23 +37,18 @@ public:
     /// `who` is kept alive until it has been called, or the io_context is gone.
     void start(stream_socket& socket, std::shared_ptr<waiter> who, arming how) {
         using asio::detail::reactor;
-        auto& poller = asio::use_service<reactor>(socket.get_executor().context());
+        if (poller_ == nullptr)
+            poller_ = &asio::use_service<reactor>(socket.get_executor().context());
         who_ = std::move(who);
         ec_ = error_code{};
         starting_ = true;
-        poller.start_op(reactor::read_op, socket.native_handle(), access::data_of(socket), this,
-                        true, how == arming::edge);
+        poller_->start_op(reactor::read_op, socket.native_handle(),
+                          socket_internals::reactor_data(socket), this, true, how == arming::edge);
         starting_ = false;
     }
     [[nodiscard]] bool is_waiting() const { return who_ != nullptr; }
 
 private:
-    struct access : stream_socket {
-        static asio::detail::reactor::per_descriptor_data& data_of(stream_socket& socket) {
-            return (socket.*(&access::impl_)).get_implementation().reactor_data_;
-        }
-    };
-
     /// Asio asks when the wait begins (edge) and when the poller has reported something.
     static status perform_it(reactor_op* base) {
         return static_cast<read_wait*>(base)->starting_ ? not_done : done;
@@ -67,6 +62,7 @@ private:
         if (context != nullptr) who->on_readable(ec);
     }
 
+    asio::detail::reactor* poller_ = nullptr; // of the first socket's context, which is every one's
     std::shared_ptr<waiter> who_;
     bool starting_ = false;
 };

@@ -20,7 +20,7 @@ constexpr std::size_t kept_capacity = 1024;
 
 stream::stream(stream_socket socket) : socket_{std::move(socket)} {
     error_code ignored;
-    socket_.non_blocking(true, ignored);
+    if (!socket_.non_blocking()) socket_.non_blocking(true, ignored);
 }
 
 stream::~stream() = default;
@@ -28,6 +28,13 @@ stream::~stream() = default;
 stream::tls_stream& stream::start_tls(asio::ssl::context& context) {
     tls_ = std::make_unique<tls_stream>(std::move(socket_), context);
     return *tls_;
+}
+
+std::size_t stream::take_arrived(std::span<char> space) {
+    error_code ignored;
+    const auto n = socket_.read_some(asio::buffer(space.data(), space.size()), ignored);
+    drained_ = n < space.size();
+    return n;
 }
 
 void stream::start_reading(std::shared_ptr<reader> to, std::span<char> scratch) {

@@ -72,6 +72,15 @@ public:
     void close_after_output();
     [[nodiscard]] bool is_open() const { return open_; }
 
+    /// What has arrived already, for the first words of a peer that speaks first; nothing after an
+    /// error, which the next reader meets. Not for TLS.
+    [[nodiscard]] std::size_t take_arrived(std::span<char> space);
+    /// The poller goes on: unless the stream is being read by now, what came since `take_arrived`
+    /// may have gone unnoticed.
+    void end_turn() {
+        if (!reader_) drained_ = false;
+    }
+
     /// Reads until the end. `scratch` is shared by all streams of a thread, which is why a chunk
     /// must be used up or copied within the call.
     void start_reading(std::shared_ptr<reader> to, std::span<char> scratch);

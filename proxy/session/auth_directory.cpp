@@ -92,6 +92,7 @@ void auth_directory::forget(std::string_view user, std::string_view asked_databa
 
 void auth_directory::remember_credentials(const std::string& user,
                                           const server_credentials& credentials) {
+    if (!credentials.password && !credentials.keys && credentials.md5_hash.empty()) return;
     const std::lock_guard guard{mutex_};
     auto& known = credentials_[user];
     known.learned = ++lessons_;

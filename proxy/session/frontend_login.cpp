@@ -34,8 +34,8 @@ std::optional<login_entropy> make_login_entropy() {
     return entropy;
 }
 
-frontend_login::frontend_login(const frontend_login_settings& settings, login_entropy entropy)
-    : settings_{settings}, entropy_{std::move(entropy)} {}
+frontend_login::frontend_login(frontend_login_settings settings, login_entropy entropy)
+    : settings_{std::move(settings)}, entropy_{std::move(entropy)} {}
 
 frontend_login::action frontend_login::start(const protocol::startup_message& message,
                                              std::string& out) {

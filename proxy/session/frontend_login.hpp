@@ -24,7 +24,7 @@ namespace pgweir {
 struct frontend_login_settings {
     /// Makes the salts of users who do not exist (or have a plain password) stable and unguessable.
     /// Random, the same for all logins of a process.
-    std::string salt_secret;
+    std::string_view salt_secret; // outlives the login
     /// What `md5` asks of a user who does not exist: SCRAM, or MD5 where the users' secrets are
     /// plain or md5.
     bool unknown_users_get_md5 = false;
@@ -67,7 +67,7 @@ public:
                      ///< on_method()
         need_secret, ///< look up user(); then on_secret()
         need_check,  ///< ask whether password() is the right one; then on_checked()
-        done,        ///< send the output, which ends with AuthenticationOk; take_result()
+        done,        ///< send the output, which ends with AuthenticationOk; result()
         failed, ///< send the output, which ends with a FATAL error, and close; failure() for the
                 ///< log
     };
@@ -75,7 +75,7 @@ public:
     /// limit.
     static constexpr std::size_t max_message_body = 65'536;
 
-    explicit frontend_login(const frontend_login_settings& settings, login_entropy entropy = {});
+    explicit frontend_login(frontend_login_settings settings, login_entropy entropy = {});
     /// Before on_secret(), if the constructor was given none: challenges are made of it.
     void set_entropy(login_entropy fresh) { entropy_ = std::move(fresh); }
 
@@ -105,7 +105,7 @@ public:
     }
     /// Why it failed, in more words than the frontend is told; never a secret.
     [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
-    [[nodiscard]] login_result take_result() { return std::move(result_); }
+    [[nodiscard]] login_result& result() { return result_; }
 
 private:
     enum class state : std::uint8_t {

@@ -2,7 +2,6 @@
 // where cancel requests arrive.
 #pragma once
 
-#include "proxy/asio.hpp"
 #include "proxy/net/stream.hpp"
 
 #include <memory>
@@ -12,7 +11,8 @@ namespace pgweir {
 
 class worker;
 
-/// Runs until the session has begun, or the connection is refused or gone. `local`: a Unix socket.
-task<> run_login(worker& owner, std::shared_ptr<stream> io, std::string peer, bool local);
+/// Goes on until the session has begun, or the connection is refused or gone. `local`: a Unix
+/// socket.
+void begin_login(worker& owner, std::shared_ptr<stream> io, std::string peer, bool local);
 
 } // namespace pgweir

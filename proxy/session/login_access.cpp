@@ -18,11 +18,10 @@ namespace {
 
 /// What is being found out about one login.
 struct access_question {
-    access_question(login_attempt& attempt, login_claim claimed)
-        : l{attempt}, claim{std::move(claimed)} {}
+    access_question(login_attempt& attempt, const login_claim& claimed);
 
     login_attempt& l;
-    login_claim claim;
+    const login_claim& claim;
     admission found;
     hba_client client;
     hba_knowledge known;
@@ -59,6 +58,25 @@ std::string words_for(const access_question& q, bool rejected) {
 void refuse_by_rules(access_question& q, bool rejected, std::string why = {}) {
     q.refuse(protocol::sqlstate::invalid_authorization_specification, words_for(q, rejected),
              std::move(why));
+}
+
+access_question::access_question(login_attempt& attempt, const login_claim& claimed)
+    : l{attempt}, claim{claimed} {
+    found.rules = l.owner.live()->access;
+    client.local = l.local;
+    client.tls = l.io->is_tls();
+    client.database = claim.database;
+    client.user = claim.user;
+    client.physical_replication = claim.physical_replication;
+    if (l.local) return;
+    if (!l.address) {
+        refuse_by_rules(*this, false, "its address is none");
+        return;
+    }
+    client.address = *l.address;
+    if (!found.rules->hba.asks_own_networks) return;
+    networks = own_networks();
+    known.own_networks = networks;
 }
 
 /// False: they cannot be told, and the client is refused.
@@ -148,28 +166,26 @@ task<> demand_system_user(access_question& q) {
                                                      : "the system user is " + name);
 }
 
+/// More than a password.
+bool demands_more(const hba_rule& rule) {
+    return rule.certificate != certificate_demand::none || rule.method == login_method::peer;
+}
+
 } // namespace
 
+std::optional<admission> find_admission_at_once(login_attempt& l, const login_claim& claim) {
+    access_question q{l, claim};
+    if (!q.found.refused()) {
+        const auto choice = choose_rule(q.found.rules->hba, q.client, q.known);
+        if (depends(choice)) return std::nullopt;
+        if (take_rule(q, choice) && demands_more(*q.found.rule)) return std::nullopt;
+    }
+    return std::move(q.found);
+}
+
 task<admission> find_admission(login_attempt& l, login_claim claim) {
-    access_question q{l, std::move(claim)};
-    q.found.rules = l.owner.live()->access;
-    q.client.local = l.local;
-    q.client.tls = l.io->is_tls();
-    q.client.database = q.claim.database;
-    q.client.user = q.claim.user;
-    q.client.physical_replication = q.claim.physical_replication;
-    if (!l.local) {
-        const auto address = parse_host_address(host_of(l.peer));
-        if (!address) {
-            refuse_by_rules(q, false, "its address is none");
-            co_return std::move(q.found);
-        }
-        q.client.address = *address;
-    }
-    if (q.found.rules->hba.asks_own_networks && !l.local) {
-        q.networks = own_networks();
-        q.known.own_networks = q.networks;
-    }
+    access_question q{l, claim};
+    if (q.found.refused()) co_return std::move(q.found);
     const auto& rules = q.found.rules->hba;
     auto choice = choose_rule(rules, q.client, q.known);
     while (depends(choice)) {

@@ -7,6 +7,7 @@
 #include "proxy/session/login_startup.hpp"
 
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace pgweir {
@@ -29,8 +30,11 @@ struct admission {
     [[nodiscard]] bool refused() const { return !sqlstate.empty(); }
 };
 
+/// `find_admission` where nobody needs to be asked. Nothing: somebody does.
+[[nodiscard]] std::optional<admission> find_admission_at_once(login_attempt& l,
+                                                              const login_claim& claim);
 /// Finds the rule and looks at what it demands beside a password: a certificate, the system's word.
-task<admission> find_admission(login_attempt& l, login_claim claim);
+[[nodiscard]] task<admission> find_admission(login_attempt& l, login_claim claim);
 
 /// Asks whom the rule names (LDAP, PAM) whether a password is the right one.
 task<password_verdict>

@@ -22,7 +22,8 @@ std::string_view host_of(std::string_view peer) {
 
 login_attempt::login_attempt(worker& w, std::shared_ptr<stream> s, std::string p, bool l)
     : owner{w}, io{std::move(s)}, in{io, frontend_login::max_message_body + 5}, peer{std::move(p)},
-      local{l} {
+      local{l}, began{w.now()} {
+    owner.logins().push_back(*this);
     owner.counters().clients[client_state::login].add();
 }
 
@@ -30,13 +31,15 @@ login_attempt::~login_attempt() {
     owner.shared().arrivals.end(from_);
     if (counted_ && !handed_over_) owner.shared().clients.fetch_sub(1);
     owner.counters().clients[client_state::login].subtract();
+    if (!handed_over_) io->close_after_output();
 }
 
 bool login_attempt::arrive() {
     const auto host = host_of(peer);
+    address = parse_host_address(host);
     // Another instance passes on what it has let in.
     const bool is_exempt = local || owner.shared().instances.get()->is_at(host);
-    const auto from = is_exempt ? address_limits::key_type{} : address_limits::key_of(host);
+    const auto from = is_exempt ? address_limits::key_type{} : address_limits::key_of(address);
     if (!owner.shared().arrivals.begin(from)) {
         refuse(login_outcome::limit, protocol::sqlstate::too_many_connections,
                "pgweir: too many logins under way from this address (max_logins_per_address)");
@@ -69,6 +72,7 @@ void login_attempt::count_in() {
 
 void login_attempt::hand_over() {
     handed_over_ = true;
+    unlink();
     owner.shared().arrivals.end(std::exchange(from_, {}));
 }
 
@@ -81,6 +85,13 @@ void login_attempt::refuse(login_outcome what,
     // In the log before the client hears of it: whoever asks why finds it there.
     spdlog::info("login refused peer={} sqlstate={}: {}", peer, sqlstate, log::quoted(message));
     io->close_after_output();
+}
+
+void login_attempt::time_out() {
+    unlink();
+    owner.counters().logins[login_outcome::timed_out].add();
+    spdlog::info("login refused peer={}: it took longer than client_login_timeout", peer);
+    io->close();
 }
 
 namespace {
@@ -116,9 +127,12 @@ task<bool> accept_tls(login_attempt& l, std::string early, bool direct) {
 }
 
 /// Whoever sent it hears nothing, and that only when the request is done with.
-task<> take_cancel(login_attempt& l, std::int32_t process_id, std::string key) {
+task<> take_cancel(login_attempt& l) {
     if (!l.may_ask()) co_return;
-    const bool is_somebodys = co_await take_cancel_request(l.owner, process_id, std::move(key));
+    const auto& asked = std::get<protocol::cancel_request>(l.startup);
+    std::string key{asked.secret_key};
+    const bool is_somebodys =
+        co_await take_cancel_request(l.owner, asked.process_id, std::move(key));
     if (!is_somebodys) l.note_failure();
 }
 
@@ -150,63 +164,70 @@ task<bool> read_balancers_word(login_attempt& l) {
     co_return true;
 }
 
-task<bool> read_startup(login_attempt& l) {
-    bool asked_tls = false;
+startup_step take_startup(login_attempt& l) {
     for (;;) {
-        // All that may come first is longer.
-        error_code ec;
-        if (!l.in.has(8)) ec = co_await l.in.need(8);
-        if (ec) co_return false;
+        l.wanted = 8; // all that may come first is longer
+        if (!l.in.has(l.wanted)) return startup_step::wants_bytes;
         const bool tls_on = l.owner.live()->client_side_tls != nullptr && !l.local;
-        if (l.in.bytes().front() == 0x16 && tls_on && !l.io->is_tls()) {
-            auto early = l.in.take_rest();
-            const bool secured = co_await accept_tls(l, std::move(early), true);
-            if (!secured) co_return false;
-            continue;
-        }
+        if (l.in.bytes().front() == 0x16 && tls_on && !l.io->is_tls())
+            return startup_step::begins_tls;
         const auto size = protocol::startup_packet_size(l.in.bytes());
         if (!size) {
             l.refuse(login_outcome::broken, protocol::sqlstate::protocol_violation,
                      "invalid length of startup packet");
-            co_return false;
+            return startup_step::ended;
         }
-        if (!l.in.has(*size)) ec = co_await l.in.need(*size);
-        if (ec) co_return false;
-        const std::string body{l.in.bytes().substr(4, *size - 4)};
+        l.wanted = *size;
+        if (!l.in.has(l.wanted)) return startup_step::wants_bytes;
+        l.body = l.in.bytes().substr(4, *size - 4);
         l.in.consume(*size);
-        const auto packet = protocol::decode_startup_packet(body);
+        auto packet = protocol::decode_startup_packet(l.body);
         if (!packet) {
             l.refuse(login_outcome::broken, protocol::sqlstate::protocol_violation,
                      "invalid startup packet: " + packet.error().message());
-            co_return false;
+            return startup_step::ended;
         }
-        if (std::holds_alternative<protocol::startup_message>(*packet)) {
-            l.startup = body;
-            co_return true;
+        if (auto* const message = std::get_if<protocol::startup_message>(&*packet)) {
+            l.startup = std::move(*message);
+            return startup_step::begun;
         }
         if (const auto* const request = std::get_if<protocol::cancel_request>(&*packet)) {
-            const auto process_id = request->process_id;
-            std::string key{request->secret_key};
-            co_await take_cancel(l, process_id, std::move(key));
-            l.io->close();
-            co_return false;
+            l.startup = *request;
+            return startup_step::wants_cancel;
         }
         const bool wants_tls = std::holds_alternative<protocol::ssl_request>(*packet);
-        const bool yes = wants_tls && tls_on && !asked_tls;
-        asked_tls = asked_tls || wants_tls;
+        const bool yes = wants_tls && tls_on && !l.asked_tls;
+        l.asked_tls = l.asked_tls || wants_tls;
         // What follows a request for encryption before its answer was never meant to be encrypted
         // (CVE-2021-23214).
         if (!l.in.bytes().empty() || l.io->is_tls()) {
             if (!yes && !l.io->is_tls()) l.io->append("N");
             l.refuse(login_outcome::broken, protocol::sqlstate::protocol_violation,
                      "received unencrypted data after a request for encryption");
-            co_return false;
+            return startup_step::ended;
         }
         l.io->send(yes ? "S" : "N");
-        if (!yes) continue;
-        const bool secured = co_await accept_tls(l, {}, false);
-        if (!secured) co_return false;
+        if (yes) return startup_step::wants_tls;
     }
+}
+
+task<bool> read_startup(login_attempt& l, startup_step from) {
+    for (auto step = from; step != startup_step::begun; step = take_startup(l)) {
+        bool goes_on = false;
+        if (step == startup_step::wants_bytes) {
+            const auto ec = co_await l.in.need(l.wanted);
+            goes_on = !ec;
+        } else if (step == startup_step::wants_tls) {
+            goes_on = co_await accept_tls(l, {}, false);
+        } else if (step == startup_step::begins_tls) {
+            auto early = l.in.take_rest();
+            goes_on = co_await accept_tls(l, std::move(early), true);
+        } else if (step == startup_step::wants_cancel) {
+            co_await take_cancel(l);
+        }
+        if (!goes_on) co_return false;
+    }
+    co_return true;
 }
 
 } // namespace pgweir

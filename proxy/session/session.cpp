@@ -329,7 +329,7 @@ client_state session::state() const {
     return client_state::idle;
 }
 
-void session::begin(login_result who,
+void session::begin(const login_result& who,
                     cancel_registry::identity identity,
                     welcome_ptr said,
                     std::string early) {
@@ -354,6 +354,7 @@ void session::begin(login_result who,
     set_consistency(policy_->consistency);
 
     auto& out = io_->out();
+    out.reserve(512); // what most servers say fits
     said_->tell(startup_, out);
     for (const auto& [name, value] : startup_)
         if (said_->find(name)) told_[name] = value;

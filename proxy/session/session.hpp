@@ -49,7 +49,7 @@ public:
 
     /// After the login: state from it, then reading begins. `early` came behind the login's
     /// messages.
-    void begin(login_result who,
+    void begin(const login_result& who,
                cancel_registry::identity identity,
                welcome_ptr said,
                std::string early);

@@ -18,7 +18,9 @@ void session::note_followed() {
     if (const auto mode = followed_.find("synchronous_commit"); mode != followed_.end())
         note_commit_mode(mode->second);
     // The same names mean other things in another database, or to another user.
-    parse_state_.assign(database_).push_back('\0');
+    parse_state_.clear();
+    parse_state_.reserve(database_.size() + user_.size() + 2);
+    parse_state_.append(database_).push_back('\0');
     parse_state_.append(user_).push_back('\0');
     parse_state_ += parse_key(followed_);
     parsed_under_.reset();

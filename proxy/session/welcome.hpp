@@ -55,15 +55,24 @@ private:
 
 using welcome_ptr = std::shared_ptr<const welcome>;
 
+/// Orders by database, then user, and looks up without copies of them.
+struct database_and_user_less {
+    using is_transparent = void;
+    template <class A, class B> bool operator()(const A& a, const B& b) const {
+        const auto first = std::string_view{a.first}.compare(b.first);
+        return first != 0 ? first < 0 : std::string_view{a.second} < std::string_view{b.second};
+    }
+};
+
 /// The welcomes that any worker has learnt. Thread-safe; used at logins only.
 class welcome_book {
 public:
     using key_type = std::pair<std::string, std::string>; // database, user
 
     /// Null: not known. It may be older than its lifetime.
-    [[nodiscard]] welcome_ptr find(const key_type& key) const {
+    [[nodiscard]] welcome_ptr find(std::string_view database, std::string_view user) const {
         const std::lock_guard guard{mutex_};
-        const auto it = known_.find(key);
+        const auto it = known_.find(std::pair{database, user});
         return it == known_.end() ? nullptr : it->second;
     }
     /// `generation` is the pool's, which was `seen` when the connection that told of it was opened:
@@ -99,7 +108,7 @@ public:
 private:
     static constexpr std::size_t most_accepted = 10'000;
     mutable std::mutex mutex_;
-    std::map<key_type, welcome_ptr> known_;
+    std::map<key_type, welcome_ptr, database_and_user_less> known_;
     std::unordered_set<std::string> accepted_;
 };
 

@@ -1,5 +1,6 @@
 // PGPOOL_* variables of the widely used image, each with the effect it promises.
 #include "tests/support/certificates.hpp"
+#include "tests/support/ldap_server.hpp"
 #include "tests/support/proxied_test.hpp"
 
 namespace pgweir::test {
@@ -123,6 +124,23 @@ TEST_F(pgpool_variables, TheUsersHbaFileSaysWhoComesIn) {
     const auto proxy = start(environment);
     EXPECT_EQ(answer(*proxy, accounts::superuser), "1");
     EXPECT_THAT(answer(*proxy, accounts::app), HasSubstr("pg_hba.conf rejects connection"));
+}
+
+TEST_F(pgpool_variables, LdapIsAskedForAllButTheSuperuser) {
+    if (!ldap_server::is_installed()) GTEST_SKIP() << "slapd is not installed";
+    const ldap_server directory;
+    auto environment = basic();
+    environment["PGPOOL_ENABLE_LDAP"] = "yes";
+    environment["LDAP_URI"] = "ldap://127.0.0.1:" + std::to_string(directory.port());
+    environment["LDAP_BASE"] = ldap_server::people;
+    environment["LDAP_BIND_DN"] = ldap_server::reader;
+    environment["LDAP_BIND_PASSWORD"] = "reader-secret";
+    const auto proxy = start(environment);
+    EXPECT_EQ(answer(*proxy, accounts::superuser), "1");
+    EXPECT_EQ(answer(*proxy, {"app_plain", "plain-secret"}, "select current_user"), "app_plain");
+    EXPECT_THAT(answer(*proxy, {"app_plain", "wrong"}), HasSubstr("LDAP authentication failed"));
+    EXPECT_THAT(answer(*proxy, accounts::other), HasSubstr("LDAP authentication failed"))
+        << "the servers know it, the directory does not";
 }
 
 TEST_F(pgpool_variables, AnAuthorityLetsInWhomItsCertificateNames) {

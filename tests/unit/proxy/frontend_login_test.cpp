@@ -98,7 +98,7 @@ TEST(FrontendLogin, WithTrustIsDoneAtOnce) {
     std::string out;
     EXPECT_EQ(login.start(startup_of({{"user", "ann"}}), out), action::done);
     EXPECT_EQ(out, encoded(protocol::authentication_ok{}));
-    const auto result = login.take_result();
+    const auto result = login.result();
     EXPECT_EQ(result.user, "ann");
     EXPECT_EQ(result.database, "ann");
     EXPECT_FALSE(result.credentials.password);
@@ -156,7 +156,7 @@ TEST(FrontendLogin, KeepsParametersInPostgreSQLsOrder) {
                                      {"replication", "database"},
                                      {"extra_float_digits", "2"}});
     EXPECT_EQ(login.start(message, out), action::done);
-    const auto result = login.take_result();
+    const auto result = login.result();
     EXPECT_EQ(result.database, "shop");
     EXPECT_EQ(result.application_name, "app");
     EXPECT_EQ(result.replication, "database");
@@ -172,7 +172,7 @@ TEST(FrontendLogin, TakesAnEmptyApplicationNameAndAnEmptyDatabase) {
     std::string out;
     const auto message = startup_of({{"user", "ann"}, {"database", ""}, {"application_name", ""}});
     EXPECT_EQ(login.start(message, out), action::done);
-    const auto result = login.take_result();
+    const auto result = login.result();
     EXPECT_EQ(result.database, "ann");
     EXPECT_EQ(result.parameters, (parameter_list{{"application_name", ""}}));
 }
@@ -211,7 +211,7 @@ TEST(FrontendLogin, NegotiatesOnceForALaterVersionAndUnknownOptions) {
     EXPECT_EQ(answer->newest, protocol::protocol_3_2);
     EXPECT_EQ(answer->unrecognized_options, (std::vector<std::string_view>{"_pq_.a", "_pq_.b"}));
     EXPECT_EQ(messages[1].type, 'R');
-    EXPECT_TRUE(login.take_result().parameters.empty());
+    EXPECT_TRUE(login.result().parameters.empty());
 }
 
 TEST(FrontendLogin, SpeaksTheVersionThatWasAskedForUpTo32) {
@@ -221,7 +221,7 @@ TEST(FrontendLogin, SpeaksTheVersionThatWasAskedForUpTo32) {
         const protocol::protocol_version asked{protocol::protocol_3_0.value + minor};
         EXPECT_EQ(login.start({asked, {{"user", "ann"}}}, out), action::done);
         EXPECT_EQ(types_in(out), "R");
-        EXPECT_EQ(login.take_result().version, asked);
+        EXPECT_EQ(login.result().version, asked);
     }
 }
 
@@ -249,7 +249,7 @@ TEST(FrontendLogin, WithScramLeavesKeysForTheServerSide) {
     EXPECT_EQ(run_scram(login, "right", out), action::done);
     EXPECT_EQ(types_in(out), "RR");
     const auto known = protocol::derive_scram_keys("right", "0123456789abcdef", 4096);
-    const auto credentials = login.take_result().credentials;
+    const auto credentials = login.result().credentials;
     ASSERT_TRUE(credentials.keys);
     EXPECT_EQ(credentials.keys->client_key, known->client_key);
     EXPECT_FALSE(credentials.password);
@@ -259,7 +259,7 @@ TEST(FrontendLogin, WithScramAndAPlainSecretLeavesThePassword) {
     std::string out;
     auto login = asked(login_method::scram_sha_256, secret_of("right"), out);
     EXPECT_EQ(run_scram(login, "right", out), action::done);
-    const auto credentials = login.take_result().credentials;
+    const auto credentials = login.result().credentials;
     EXPECT_EQ(credentials.password, "right");
     EXPECT_FALSE(credentials.keys);
 }
@@ -297,7 +297,7 @@ TEST(FrontendLogin, WithMd5TakesTheRightAnswerOnly) {
         EXPECT_EQ(out, encoded(protocol::authentication_md5_password{{'s', 'a', 'l', 't'}}));
         out.clear();
         EXPECT_EQ(login.on_message('p', password_body(right), out), action::done);
-        const auto credentials = login.take_result().credentials;
+        const auto credentials = login.result().credentials;
         EXPECT_EQ(credentials.md5_hash, text == hash ? hash : "");
         EXPECT_EQ(credentials.password.value_or(""), text == hash ? "" : "right");
     }
@@ -336,7 +336,7 @@ TEST(FrontendLogin, WithPasswordChecksAnyFormOfSecret) {
         EXPECT_EQ(out, encoded(protocol::authentication_cleartext_password{}));
         out.clear();
         EXPECT_EQ(login.on_message('p', password_body("right"), out), action::done);
-        EXPECT_EQ(login.take_result().credentials.password, "right");
+        EXPECT_EQ(login.result().credentials.password, "right");
         auto other = asked(login_method::password, secret_of(text), out = "");
         out.clear();
         EXPECT_EQ(other.on_message('p', password_body("wrong"), out), action::failed);
@@ -469,12 +469,12 @@ TEST(FrontendLogin, HandsAPasswordToWhomeverMayJudgeIt) {
                       right ? action::done : action::failed);
             if (right) {
                 EXPECT_EQ(out, encoded(protocol::authentication_ok{}));
-                EXPECT_EQ(login.take_result().credentials.password, "tried");
+                EXPECT_EQ(login.result().credentials.password, "tried");
             } else {
                 expect_fatal(out, "28000", name + " authentication failed for user \"ann\"");
                 EXPECT_EQ(login.failure(), name + " authentication failed for user \"ann\": its "
                                                   "server said so");
-                EXPECT_FALSE(login.take_result().credentials.password);
+                EXPECT_FALSE(login.result().credentials.password);
             }
         }
     }

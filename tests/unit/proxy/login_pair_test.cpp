@@ -61,8 +61,7 @@ outcome run(login_method method,
         move_piece(to_client, client_in);
         if (const auto m = try_take(client_in)) {
             const auto then = client.on_message(m->type, m->body, to_server);
-            if (then == backend_login::action::done)
-                return {true, {}, server.take_result().credentials};
+            if (then == backend_login::action::done) return {true, {}, server.result().credentials};
             if (then == backend_login::action::failed) return {false, client.sqlstate(), {}};
         }
         move_piece(to_server, server_in);

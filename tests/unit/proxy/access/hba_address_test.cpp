@@ -1,6 +1,7 @@
 #include "proxy/access/hba_address.hpp"
 #include "proxy/access/hba_pattern.hpp"
 
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
 
 #include <chrono>
@@ -35,6 +36,28 @@ TEST(HbaAddress, ANetworkHasItsFirstBits) {
     EXPECT_FALSE(fits("fd00::/8", "fe80::1"));
     EXPECT_TRUE(fits("fe80::/10", "fe80::1%eth0"));
     EXPECT_TRUE(fits("127.0.0.1/32", "127.0.0.1"));
+}
+
+TEST(HbaAddress, ANumericAddressIsWhatTheCLibraryTakesForOne) {
+    for (const char* const text : {"0.0.0.0",    "255.255.255.255",
+                                   "127.0.0.1",  "10.1.20.255",
+                                   "1.2.3",      "1.2.3.4.",
+                                   "1.2.3.4.5",  ".1.2.3.4",
+                                   "1..2.3",     "01.2.3.4",
+                                   "1.2.3.00",   "1.2.3.256",
+                                   "1.2.3.1000", "1.2.3.4 ",
+                                   " 1.2.3.4",   "1.2.3.+4",
+                                   "1.2.3.-4",   "0x1.2.3.4",
+                                   "",           ".",
+                                   "...",        "1",
+                                   "a.b.c.d",    "1.2.3.4%eth0"}) {
+        host_address expected;
+        expected.is_v4 = true;
+        const bool is_one = inet_pton(AF_INET, text, expected.bytes.data()) == 1;
+        const auto parsed = parse_host_address(text);
+        EXPECT_EQ(parsed.has_value(), is_one) << text;
+        if (is_one) EXPECT_EQ(parsed, expected) << text;
+    }
 }
 
 TEST(HbaAddress, OneFamilyIsNotTheOther) {
