@@ -57,7 +57,7 @@ TEST_F(login_limits, AConnectionThatSaysNothingEndsAfterClientLoginTimeout) {
     EXPECT_TRUE(silent.closed_by_peer(5s));
     EXPECT_TRUE(half.closed_by_peer(5s));
     EXPECT_TRUE(without_password.closed_by_peer(5s));
-    EXPECT_EQ(proxy->metric("pgweir_logins_total", "outcome=\"timed_out\""), 3);
+    EXPECT_EQ(proxy->metric("pgweir_logins_total", "result=\"timed_out\""), 3);
     EXPECT_EQ(statuses(logged_in(proxy->port()).converse(wire::query("select 1"))), "I");
 }
 
