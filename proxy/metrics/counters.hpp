@@ -135,7 +135,6 @@ enum class login_outcome : std::uint8_t {
     limit,     // max_client_connections or a user's or database's own
     broken,    // bytes that are no PostgreSQL protocol
     timed_out, // client_login_timeout
-    left,      // the peer went away before the end
 };
 
 enum class queue_refusal : std::uint8_t {
@@ -217,7 +216,7 @@ inline constexpr std::size_t max_counted_nodes = 32;
 
 struct worker_counters {
     by<gauge, client_state, client_state::replication> clients;
-    by<counter, login_outcome, login_outcome::left> logins;
+    by<counter, login_outcome, login_outcome::timed_out> logins;
     counter connections_accepted;
     counter tls_handshakes;
     counter tls_failures;

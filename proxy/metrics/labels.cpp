@@ -80,8 +80,6 @@ std::string_view label(login_outcome result) {
         return "broken";
     case login_outcome::timed_out:
         return "timed_out";
-    case login_outcome::left:
-        return "left";
     }
     return "unknown";
 }

@@ -145,7 +145,7 @@ bool is_balancer(const login_attempt& l) {
 
 task<bool> read_balancers_word(login_attempt& l) {
     proxy_header header;
-    auto found = proxy_header_state::incomplete;
+    auto found = read_proxy_header(l.in.bytes(), header);
     while (found == proxy_header_state::incomplete) {
         const auto ec = co_await l.in.need(l.in.bytes().size() + 1);
         if (ec) co_return false; // a balancer that looks whether we are there

@@ -159,7 +159,7 @@ TEST(Exporter, EachLabelIsAWordOfItsOwn) {
         EXPECT_FALSE(words.contains("unknown"));
     };
     check(none.clients, client_state::replication);
-    check(none.logins, login_outcome::left);
+    check(none.logins, login_outcome::timed_out);
     check(none.queue_refusals, queue_refusal::shutdown);
     check(none.pins, pin_reason::opaque);
     check(none.retries, retry_reason::connection_lost);
