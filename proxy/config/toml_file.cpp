@@ -76,6 +76,25 @@ std::optional<raw_value> value_of(const toml::node& node) {
 
 constexpr const char* no_value = "must be a text, a number, true or false, or a list of these";
 
+/// The line at which toml++ finds what it takes for granted missing: it does not say.
+std::size_t line_of_trouble(std::string_view text) {
+    std::vector<std::size_t> ends; // of the lines
+    for (auto at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at + 1))
+        ends.push_back(at + 1);
+    const auto is_sound = [text](std::size_t end) {
+        try {
+            static_cast<void>(toml::parse(text.substr(0, end)));
+        } catch (const toml::parse_error&) {
+            return true;
+        } catch (const std::logic_error&) {
+            return false;
+        }
+        return true;
+    };
+    return static_cast<std::size_t>(std::ranges::partition_point(ends, is_sound) - ends.begin()) +
+           1;
+}
+
 void read_overrides(const toml::table& names,
                     bool users,
                     const std::string& file,
@@ -116,7 +135,8 @@ void read_toml_text(std::string_view text, const std::string& display_name, sett
                     "is not TOML: " + std::string{failure.description()});
         return;
     } catch (const std::logic_error&) {
-        draft.error(display_name, "", "is not TOML: a date, a time or a table's name is none");
+        draft.error(display_name + ":" + std::to_string(line_of_trouble(text)), "",
+                    "is not TOML: a date, a time or a table's name is none");
         return;
     }
     for (const auto& [key, node] : root) {

@@ -155,7 +155,7 @@ TEST(LoadSettings, WhatTomlsReaderTakesForGrantedIsAnError) {
         settings_draft draft;
         read_toml_text(std::string{"port = 1\n\n"} + text + "\n", "f", draft);
         ASSERT_TRUE(draft.has_errors()) << text;
-        EXPECT_THAT(to_string(draft.messages().front()), HasSubstr("is not TOML"));
+        EXPECT_THAT(to_string(draft.messages().front()), HasSubstr("f:3: is not TOML"));
     }
 }
 
