@@ -187,7 +187,9 @@ private:
         const auto text = scan_.text_of(t);
         const char c = text.size() == 1 ? text[0] : '\0';
         rows_.before_operator(c, depth_, previous_is_values(), out_.size());
-        if (c == ',' && list_depth_ != 0 && depth_ == list_depth_ && previous_was_marker_) {
+        const bool in_list = list_depth_ != 0 && depth_ == list_depth_;
+        // A second comma is no list any more, and must not vanish.
+        if (c == ',' && in_list && previous_was_marker_ && !comma_held_) {
             comma_held_ = true;
         } else {
             emit(t);

@@ -69,6 +69,12 @@ TEST(Fold, CommentsAndSpacingVanish) {
 }
 
 TEST(Fold, ListsOfOneSortHaveOneForm) {
+    EXPECT_NE(folded("select 1 from t where a in (1,, 2)"),
+              folded("select 1 from t where a in (1, 2)"));
+    EXPECT_NE(folded("select 1 from t where a in (1,,, 2)"),
+              folded("select 1 from t where a in (1, 2)"));
+    EXPECT_NE(folded("select 1 from t where a in (1,)"), folded("select 1 from t where a in (1)"));
+    EXPECT_NE(folded("insert into t values (1),, (2)"), folded("insert into t values (1), (2)"));
     EXPECT_EQ(folded("select 1 from t where a in (1, 2, 3)"),
               folded("select 1 from t where a in (7)"));
     EXPECT_EQ(folded("select 1 from t where a in ('x', 'y') and b"),
